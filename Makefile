@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# One file for GNU make and BSD make: suffix rules and plain variables, no
+# conditionals.  Out of tree:
+#
+#	mkdir b && cd b && make -f ../Makefile srcdir=.. CFLAGS=...
+#
+# Targets: all (both libraries), check, demo, bench, install, uninstall,
+# format, clean.  A new source file is one line in a list below.
+
+VERSION =	1.0.0
+SONAME =	libkqueue.so.1
+
+srcdir =	.
+
+# The user's.
+PREFIX ?=	/usr/local
+LIBDIR ?=	${PREFIX}/lib
+INCLUDEDIR ?=	${PREFIX}/include
+MANDIR ?=	${PREFIX}/share/man
+DESTDIR ?=
+CC ?=		cc
+AR ?=		ar
+OBJCOPY ?=	objcopy
+INSTALL ?=	install
+CPPFLAGS ?=
+CFLAGS ?=
+LDFLAGS ?=
+# -Werror in CI, nothing in a release.
+WERROR ?=
+# _FORTIFY_SOURCE wants optimization: -O0 goes with HARDEN=.
+HARDEN ?=	-D_FORTIFY_SOURCE=2 -fstack-protector-strong
+# Empty for clang's sanitizers, whose run-time library is in the program.
+ZDEFS ?=	-Wl,-z,defs
+# Flags of the script that runs the tests, as KYUA_ARGS=test/timer_test.
+KYUA_ARGS ?=
+# Where the programs run, if not here: "qemu-aarch64 -L /usr/aarch64-linux-gnu".
+RUNNER ?=
+
+# How test programs, examples and the benchmark are linked with the library:
+# before libc, whose names it stands in front of.  KQ_LIBS=libkqueue.a does it
+# statically.
+KQ_LIBS ?=	-L. -Wl,-rpath,'$$ORIGIN/..' -lkqueue
+# ATF, or our stand-in for it where there is none (another libc, another
+# architecture): ATF_CFLAGS='-I${srcdir}/test/compat' ATF_LIBS=
+ATF_CFLAGS ?=
+ATF_LIBS ?=	-latf-c
+
+# Ours.
+KQ_WARN =	-Wall -Wextra -Wshadow -Wstrict-prototypes \
+		-Wmissing-prototypes -Wpointer-arith -Wcast-qual \
+		-Wwrite-strings -Wundef -Wvla -Wformat=2
+KQ_CPPFLAGS =	-D_GNU_SOURCE= -I${srcdir}/include \
+		-iquote ${srcdir}/src -iquote ${srcdir}/src/linux
+KQ_CFLAGS =	-std=gnu11 -O2 -g -fPIC -pthread ${KQ_WARN} ${WERROR} ${HARDEN}
+KQ_LDFLAGS =	-shared -pthread -Wl,-soname,${SONAME} \
+		-Wl,--version-script=${srcdir}/libkqueue.map \
+		${ZDEFS} -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete
+LIBS =		-pthread -ldl
+
+OBJS = \
+	src/kqueue.o \
+	src/fork.o \
+	src/arena.o \
+	src/fdtab.o \
+	src/lock.o \
+	src/linux/fd.o \
+	src/linux/epoll.o \
+	src/linux/eventfd.o \
+	src/linux/timerfd.o \
+	src/linux/futex.o \
+	src/linux/fdkind.o \
+	src/linux/sockdiag.o \
+	src/linux/mem.o \
+	src/interpose/close.o \
+	src/interpose/stdio.o
+
+# Every object is made again when one of these changes: few enough files.
+HDRS = \
+	${srcdir}/include/sys/event.h \
+	${srcdir}/src/kqueue_var.h \
+	${srcdir}/src/filter.h \
+	${srcdir}/src/queue.h \
+	${srcdir}/src/linux/lx.h \
+	${srcdir}/src/linux/lx_sys.h \
+	${srcdir}/src/interpose/interpose.h
+
+# Test programs and test scripts; test/Kyuafile names them too.
+TESTS = \
+	test/kqueue_test \
+	test/kevent_test \
+	test/timer_test \
+	test/user_test
+
+SHTESTS = \
+	test/header_test \
+	test/symbols_test \
+	test/man_test \
+	test/install_test
+
+TEST_HDRS = \
+	${srcdir}/test/kq_test.h \
+	${srcdir}/test/sock_test.h
+
+# examples/NAME.c, a complete program each.
+EXAMPLES = \
+	daemon \
+	echo-client \
+	echo-server \
+	filters \
+	supervisor \
+	tail-f \
+	timer-user \
+	watch-run
+
+LIB_A =		libkqueue.a
+LIB_SO =	libkqueue.so
+
+all: ${LIB_A} ${LIB_SO}
+
+.SUFFIXES:
+.SUFFIXES: .c .o .sh
+VPATH =		${srcdir}
+
+.c.o:
+	@mkdir -p ${@D}
+	${CC} ${KQ_CPPFLAGS} ${CPPFLAGS} ${KQ_CFLAGS} ${CFLAGS} -c -o $@ $<
+
+# A test program.
+.c:
+	@mkdir -p ${@D}
+	${CC} ${KQ_CPPFLAGS} ${ATF_CFLAGS} ${CPPFLAGS} ${KQ_CFLAGS} ${CFLAGS} \
+	    ${LDFLAGS} -o $@ $< ${KQ_LIBS} ${ATF_LIBS} ${LIBS}
+
+# A test script; it is told where it is and what we compile with.
+.sh:
+	@mkdir -p ${@D}
+	@{ echo '#!/usr/bin/env atf-sh'; \
+	    echo "srcdir='`cd ${srcdir} && pwd`'"; \
+	    echo "builddir='`pwd`'"; \
+	    echo "MAKE='${MAKE}' CC='${CC}' CFLAGS='${CFLAGS}'"; \
+	    cat $<; } >$@.tmp
+	@chmod 755 $@.tmp
+	mv $@.tmp $@
+
+${OBJS}: ${HDRS}
+
+# One object whose only global names are the public ones: a program that is
+# linked with the archive sees no name of ours, and gets all of it, so that
+# the libc names are ours too.
+${LIB_A}: ${OBJS}
+	rm -f $@
+	${CC} -nostdlib -r -o libkqueue.o ${OBJS}
+	${OBJCOPY} --localize-hidden libkqueue.o
+	${AR} rcs $@ libkqueue.o
+
+${LIB_SO}: ${OBJS} ${srcdir}/libkqueue.map
+	${CC} ${KQ_CFLAGS} ${CFLAGS} ${LDFLAGS} ${KQ_LDFLAGS} \
+	    -o libkqueue.so.${VERSION} ${OBJS} ${LIBS}
+	ln -sf libkqueue.so.${VERSION} ${SONAME}
+	ln -sf libkqueue.so.${VERSION} $@
+
+${TESTS}: ${TEST_HDRS} ${srcdir}/include/sys/event.h \
+    ${LIB_A} ${LIB_SO}
+${SHTESTS}: ${LIB_A} ${LIB_SO} ${srcdir}/Makefile
+
+tests: ${TESTS} ${SHTESTS} examples
+
+# Installs or asks for what the tests need, builds them, runs them.
+check:
+	@sh ${srcdir}/test/setup.sh
+	${MAKE} -f ${srcdir}/Makefile srcdir=${srcdir} all tests
+	@RUNNER="${RUNNER}" sh ${srcdir}/test/run.sh ${srcdir} ${KYUA_ARGS}
+
+examples: ${LIB_A} ${LIB_SO}
+	@mkdir -p examples
+	@set -e; for e in ${EXAMPLES}; do \
+	    set -- ${CC} -I${srcdir}/include ${CPPFLAGS} -O2 -Wall ${WERROR} \
+	        ${CFLAGS} ${LDFLAGS} -o examples/$$e \
+	        ${srcdir}/examples/$$e.c ${KQ_LIBS} ${LIBS}; \
+	    echo "$$*"; "$$@"; \
+	done
+
+# Everything is built, then the examples show themselves.
+demo: all examples
+	sh ${srcdir}/examples/demo.sh examples
+
+bench: all
+	@mkdir -p bench
+	${CC} ${KQ_CPPFLAGS} ${CPPFLAGS} ${KQ_CFLAGS} ${CFLAGS} ${LDFLAGS} \
+	    -o bench/bench ${srcdir}/bench/bench.c ${KQ_LIBS} ${LIBS}
+	${RUNNER} bench/bench
+
+# The header is not put beside libc's: pkg-config tells where it is.
+install: all
+	${INSTALL} -d ${DESTDIR}${LIBDIR}/pkgconfig \
+	    ${DESTDIR}${INCLUDEDIR}/kqueue/sys ${DESTDIR}${MANDIR}/man3
+	${INSTALL} -m 644 ${srcdir}/include/sys/event.h \
+	    ${DESTDIR}${INCLUDEDIR}/kqueue/sys/event.h
+	${INSTALL} -m 644 ${LIB_A} ${DESTDIR}${LIBDIR}/${LIB_A}
+	${INSTALL} -m 755 libkqueue.so.${VERSION} \
+	    ${DESTDIR}${LIBDIR}/libkqueue.so.${VERSION}
+	ln -sf libkqueue.so.${VERSION} ${DESTDIR}${LIBDIR}/${SONAME}
+	ln -sf libkqueue.so.${VERSION} ${DESTDIR}${LIBDIR}/${LIB_SO}
+	sed -e 's|@PREFIX@|${PREFIX}|' -e 's|@LIBDIR@|${LIBDIR}|' \
+	    -e 's|@INCLUDEDIR@|${INCLUDEDIR}|' -e 's|@VERSION@|${VERSION}|' \
+	    ${srcdir}/libkqueue.pc.in >${DESTDIR}${LIBDIR}/pkgconfig/libkqueue.pc
+	${INSTALL} -m 644 ${srcdir}/kqueue.3 ${DESTDIR}${MANDIR}/man3/kqueue.3
+	ln -sf kqueue.3 ${DESTDIR}${MANDIR}/man3/kevent.3
+	@test -n "${DESTDIR}" || ldconfig 2>/dev/null || \
+	    echo "run ldconfig as root if ${LIBDIR} is one of its directories"
+
+uninstall:
+	rm -f ${DESTDIR}${INCLUDEDIR}/kqueue/sys/event.h \
+	    ${DESTDIR}${LIBDIR}/${LIB_A} \
+	    ${DESTDIR}${LIBDIR}/libkqueue.so.${VERSION} \
+	    ${DESTDIR}${LIBDIR}/${SONAME} ${DESTDIR}${LIBDIR}/${LIB_SO} \
+	    ${DESTDIR}${LIBDIR}/pkgconfig/libkqueue.pc \
+	    ${DESTDIR}${MANDIR}/man3/kqueue.3 \
+	    ${DESTDIR}${MANDIR}/man3/kevent.3
+	rmdir ${DESTDIR}${INCLUDEDIR}/kqueue/sys \
+	    ${DESTDIR}${INCLUDEDIR}/kqueue 2>/dev/null || :
+
+format:
+	cd ${srcdir} && clang-format -i include/sys/*.h src/*.[ch] \
+	    src/*/*.[ch] filters/*.c test/*.[ch] examples/*.c bench/*.c
+
+clean:
+	rm -f ${OBJS} libkqueue.o ${LIB_A} ${LIB_SO} ${SONAME} \
+	    libkqueue.so.${VERSION} ${TESTS} ${SHTESTS} \
+	    kyua.db kyua.log kyua.out bench/bench
+	@for e in ${EXAMPLES}; do rm -f examples/$$e; done
+
+.PHONY: all tests check examples demo bench install uninstall format clean
