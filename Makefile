@@ -60,6 +60,7 @@ LIBS =		-pthread -ldl
 
 OBJS = \
 	src/kqueue.o \
+	src/knote.o \
 	src/fork.o \
 	src/arena.o \
 	src/fdtab.o \
@@ -71,6 +72,8 @@ OBJS = \
 	src/linux/futex.o \
 	src/linux/fdkind.o \
 	src/linux/sockdiag.o \
+	src/linux/inotify.o \
+	src/linux/mountinfo.o \
 	src/linux/mem.o \
 	src/interpose/close.o \
 	src/interpose/stdio.o
@@ -89,6 +92,8 @@ HDRS = \
 TESTS = \
 	test/kqueue_test \
 	test/kevent_test \
+	test/flags_test \
+	test/scan_test \
 	test/timer_test \
 	test/user_test
 
