@@ -60,7 +60,10 @@ LIBS =		-pthread -ldl
 
 OBJS = \
 	src/kqueue.o \
+	src/kevent.o \
+	src/scan.o \
 	src/knote.o \
+	src/watch.o \
 	src/fork.o \
 	src/arena.o \
 	src/fdtab.o \
@@ -72,10 +75,15 @@ OBJS = \
 	src/linux/futex.o \
 	src/linux/fdkind.o \
 	src/linux/sockdiag.o \
+	src/linux/signalfd.o \
 	src/linux/inotify.o \
 	src/linux/mountinfo.o \
 	src/linux/mem.o \
-	src/interpose/close.o \
+	src/interpose/close.o
+
+# In the shared library alone: in a static program there is one definition of
+# fclose(), and no other that ours could call.
+SO_OBJS = \
 	src/interpose/stdio.o
 
 # Every object is made again when one of these changes: few enough files.
@@ -86,6 +94,7 @@ HDRS = \
 	${srcdir}/src/queue.h \
 	${srcdir}/src/linux/lx.h \
 	${srcdir}/src/linux/lx_sys.h \
+	${srcdir}/src/linux/lx_proc.h \
 	${srcdir}/src/interpose/interpose.h
 
 # Test programs and test scripts; test/Kyuafile names them too.
@@ -148,7 +157,7 @@ VPATH =		${srcdir}
 	@chmod 755 $@.tmp
 	mv $@.tmp $@
 
-${OBJS}: ${HDRS}
+${OBJS} ${SO_OBJS}: ${HDRS}
 
 # One object whose only global names are the public ones: a program that is
 # linked with the archive sees no name of ours, and gets all of it, so that
@@ -159,9 +168,9 @@ ${LIB_A}: ${OBJS}
 	${OBJCOPY} --localize-hidden libkqueue.o
 	${AR} rcs $@ libkqueue.o
 
-${LIB_SO}: ${OBJS} ${srcdir}/libkqueue.map
+${LIB_SO}: ${OBJS} ${SO_OBJS} ${srcdir}/libkqueue.map
 	${CC} ${KQ_CFLAGS} ${CFLAGS} ${LDFLAGS} ${KQ_LDFLAGS} \
-	    -o libkqueue.so.${VERSION} ${OBJS} ${LIBS}
+	    -o libkqueue.so.${VERSION} ${OBJS} ${SO_OBJS} ${LIBS}
 	ln -sf libkqueue.so.${VERSION} ${SONAME}
 	ln -sf libkqueue.so.${VERSION} $@
 
@@ -231,7 +240,7 @@ format:
 	    src/*/*.[ch] filters/*.c test/*.[ch] examples/*.c bench/*.c
 
 clean:
-	rm -f ${OBJS} libkqueue.o ${LIB_A} ${LIB_SO} ${SONAME} \
+	rm -f ${OBJS} ${SO_OBJS} libkqueue.o ${LIB_A} ${LIB_SO} ${SONAME} \
 	    libkqueue.so.${VERSION} ${TESTS} ${SHTESTS} \
 	    kyua.db kyua.log kyua.out bench/bench
 	@for e in ${EXAMPLES}; do rm -f examples/$$e; done
