@@ -1230,7 +1230,7 @@ KQ_TC(freebsd_add_disabled, "REG-12: FreeBSD disables before evaluating")
 	close_both(p);
 }
 
-KQ_TC(freebsd_change_overwrites, "REG-16: FreeBSD overwrites udata, of USER too")
+KQ_TC(freebsd_change_overwrites, "REG-16: FreeBSD overwrites any udata")
 {
 	int p[2], a, b, kq = FREEBSD_OPEN();
 
