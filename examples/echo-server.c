@@ -14,13 +14,12 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 static struct client {
 	char buf[4096];
-	ssize_t len, sent;	/* what is in buf, how much of it went out */
-	int spoke;		/* since the last tick of its timer */
+	ssize_t len, sent;
+	int spoke;	/* since the last tick of its timer */
 } clients[1024];
 static int kq;
 
@@ -30,10 +29,8 @@ change(int ident, int filter, unsigned short flags, int data)
 	struct kevent ev;
 
 	EV_SET(&ev, ident, filter, flags, 0, data, NULL);
-	if (kevent(kq, &ev, 1, NULL, 0, NULL) == -1) {
-		perror("echo-server: kevent");
-		exit(1);
-	}
+	if (kevent(kq, &ev, 1, NULL, 0, NULL) == -1)
+		exit((perror("echo-server: kevent"), 1));
 }
 
 /* While not all has gone out, listen to WRITE and not to READ. */
@@ -43,16 +40,14 @@ serve(int fd, int filter, struct client *c)
 	ssize_t n;
 
 	if (filter == EVFILT_READ) {
-		c->spoke = 1;
-		c->sent = 0;
+		c->spoke = 1, c->sent = 0;
 		if ((c->len = read(fd, c->buf, sizeof(c->buf))) <= 0)
 			return (0);
 	}
-	if ((n = send(fd, c->buf + c->sent, c->len - c->sent,
-	    MSG_NOSIGNAL)) > 0)
-		c->sent += n;
-	else if (errno != EAGAIN)
+	n = send(fd, c->buf + c->sent, c->len - c->sent, MSG_NOSIGNAL);
+	if (n == -1 && errno != EAGAIN)
 		return (0);
+	c->sent += n == -1 ? 0 : n;
 	if (filter == EVFILT_READ && c->sent < c->len) {
 		change(fd, EVFILT_READ, EV_DISABLE, 0);
 		change(fd, EVFILT_WRITE, EV_ADD, 0);
@@ -66,13 +61,11 @@ serve(int fd, int filter, struct client *c)
 int
 main(int argc, char *argv[])
 {
-	struct sockaddr_in sin;
+	struct sockaddr_in sin = { .sin_family = AF_INET };
 	struct kevent ev;
 	socklen_t len = sizeof(sin);
 	int fd, idle = argc > 2 ? atoi(argv[2]) : 10000, s, silent, timer;
 
-	memset(&sin, 0, sizeof(sin));
-	sin.sin_family = AF_INET;
 	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	sin.sin_port = htons(argc > 1 ? atoi(argv[1]) : 0);
 	kq = kqueue();
@@ -102,8 +95,7 @@ main(int argc, char *argv[])
 			clients[fd].spoke = 1;
 			continue;
 		}
-		if (timer)
-			clients[fd].spoke = 0;
+		clients[fd].spoke &= !timer;
 		if (silent || (!timer && !serve(fd, ev.filter, &clients[fd]))) {
 			/* close() removes READ and WRITE, not the timer. */
 			change(fd, EVFILT_TIMER, EV_DELETE, 0);

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { PAUSE_MS = 50 };
 static int kq;
 
 static int
@@ -29,9 +28,9 @@ add(uintptr_t ident, int filter, unsigned int fflags, int data)
 static pid_t
 start(char *argv[])
 {
-	char c;
 	pid_t pid = -1;
 	int gate[2];
+	char c;
 
 	if (pipe(gate) == -1)
 		exit(1);
@@ -82,20 +81,20 @@ main(int argc, char *argv[])
 		    ev.fflags & NOTE_TRACKERR ? " (not followed)" : "",
 		    ev.fflags & NOTE_EXEC ? " runs a program" : "");
 		alive += (ev.fflags & NOTE_CHILD) != 0;
-		status = (int)ev.data;
-		if (ev.fflags & NOTE_EXIT)
-			printf(WIFEXITED(status) ? " exited with %d" :
-			    " was killed by signal %d", WIFEXITED(status) ?
-			    WEXITSTATUS(status) : WTERMSIG(status));
-		printf("\n");
-		if ((ev.fflags & NOTE_EXIT) == 0)
+		if ((ev.fflags & NOTE_EXIT) == 0) {
+			printf("\n");
 			continue;
+		}
+		status = (int)ev.data;
+		printf(WIFEXITED(status) ? " exited with %d\n" :
+		    " was killed by signal %d\n", WIFEXITED(status) ?
+		    WEXITSTATUS(status) : WTERMSIG(status));
 		alive--;
 		if ((pid_t)ev.ident == child) {
 			while (waitpid(child, NULL, 0) == -1)
 				continue;
 			if (--times > 0)
-				add(1, EVFILT_TIMER, 0, PAUSE_MS);
+				add(1, EVFILT_TIMER, 0, 50);
 		}
 	}
 	return (0);
