@@ -611,6 +611,13 @@ KQ_TC(not_there, "USER-14: a trigger for one that does not exist is ENOENT")
 	KQ_POLL_SILENT(kq);
 }
 
+/* What a thread returns when something went wrong: the words. */
+static void *
+because(const char *why)
+{
+	return ((void *)(uintptr_t)why);
+}
+
 struct pair {
 	int	ours, theirs;	/* kqueues: we wait in one, they in the other */
 	int	rounds;
@@ -627,12 +634,12 @@ answer(void *arg)
 	for (i = 0; i < pair->rounds; i++) {
 		if (kevent(pair->theirs, NULL, 0, &kev, 1, NULL) != 1 ||
 		    kev.ident != 1 || kev.filter != EVFILT_USER)
-			return ("kevent");
+			return (because("kevent"));
 		if (kev.data != i)
-			return ("out of turn");
+			return (because("out of turn"));
 		if (kq_test_change(pair->ours, 1, EVFILT_USER, 0,
 		    NOTE_TRIGGER, i, NULL) != 0)
-			return ("trigger");
+			return (because("trigger"));
 	}
 	return (NULL);
 }
@@ -677,7 +684,7 @@ trigger_often(void *arg)
 		if (kq_test_change(t->kq, 1, EVFILT_USER, 0, NOTE_TRIGGER |
 		    (i + 1 == NTRIGGERS ? NOTE_FFOR | 1u << t->bit : 0), 0,
 		    NULL) != 0)
-			return ("trigger");
+			return (because("trigger"));
 	}
 	return (NULL);
 }
