@@ -167,9 +167,11 @@ KQ_TC(timers_in_order, "SCAN-1: timers come in the order of their deadlines")
 	int kq = KQ_OPEN();
 	struct kevent kev[3];
 
-	KQ_CHANGE(kq, 3, EVFILT_TIMER, EV_ADD | EV_ONESHOT, 0, 30);
-	KQ_CHANGE(kq, 1, EVFILT_TIMER, EV_ADD | EV_ONESHOT, 0, 10);
-	KQ_CHANGE(kq, 2, EVFILT_TIMER, EV_ADD | EV_ONESHOT, 0, 20);
+	/* In one call, and far enough apart for a slow one. */
+	EV_SET(&kev[0], 3, EVFILT_TIMER, EV_ADD | EV_ONESHOT, 0, 150, NULL);
+	EV_SET(&kev[1], 1, EVFILT_TIMER, EV_ADD | EV_ONESHOT, 0, 50, NULL);
+	EV_SET(&kev[2], 2, EVFILT_TIMER, EV_ADD | EV_ONESHOT, 0, 100, NULL);
+	ATF_REQUIRE_EQ(0, kevent(kq, kev, 3, NULL, 0, NULL));
 	collect_all(kq, kev, 3);
 	KQ_MATCH(&kev[0], 1, EVFILT_TIMER);
 	KQ_MATCH(&kev[1], 2, EVFILT_TIMER);

@@ -468,7 +468,12 @@ KQ_TC(losers_sleep_on, "SCAN-13: who finds nothing sleeps its remaining time")
 			    guest[j].elapsed >= 120 * MS,
 			    "0 after %jd ns", (intmax_t)guest[j].elapsed);
 		}
-		ATF_REQUIRE_EQ(1, winners);
+		/* It may have come when all had gone: then it is there. */
+		ATF_REQUIRE(winners == 0 || winners == 1);
+		if (winners == 0)
+			KQ_EXPECT(meeting.kq, i % 3 == 0 ? p[0] : i % 3,
+			    i % 3 == 0 ? EVFILT_READ :
+			    i % 3 == 1 ? EVFILT_USER : EVFILT_TIMER);
 		if (i % 3 == 0)
 			take(p[0]);
 		KQ_EXPECT_NOTHING(meeting.kq);
@@ -1126,7 +1131,7 @@ KQ_TC(cancel_timer, "CALL-25: cancelled, an expiration is not lost")
 		KQ_CHANGE(kq, 1, EVFILT_TIMER, EV_ADD | EV_ONESHOT, 0, 1);
 		waiter_start(&w, kq, i % 2 == 0 ? NULL : &an_hour);
 		/* From a little before it is due to a little after. */
-		spin(due - 50000 + vary(&seed) % 200000 - kq_test_now());
+		spin(due - 50000 + vary(&seed) * 3 - kq_test_now());
 		(void)pthread_cancel(w.thread);
 		if (!waiter_join(&w, 1, EVFILT_TIMER))
 			KQ_EXPECT(kq, 1, EVFILT_TIMER, .data = 1);
