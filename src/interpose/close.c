@@ -186,9 +186,10 @@ close_constructor(void)
 int
 kq_interposed(void)
 {
-	if (KQ_UNLIKELY(atomic_load(&interposed) == -1))
+	if (KQ_UNLIKELY(atomic_load_explicit(&interposed,
+	    memory_order_relaxed) == -1))
 		close_constructor();
-	return (atomic_load(&interposed));
+	return (atomic_load_explicit(&interposed, memory_order_relaxed));
 }
 
 /*
@@ -324,11 +325,6 @@ duplicated(int fd, int newfd)
 	if (newfd == -1)
 		return (-1);
 	saved = errno;
-	/* What the number meant before is gone, if unseen by us. */
-	if (kq_fdinteresting(newfd)) {
-		kq_fdclosing(newfd);
-		kq_fdclosed(newfd);
-	}
 	kq_fddup(fd, newfd);
 	errno = saved;
 	return (newfd);
@@ -359,8 +355,7 @@ replace(int oldfd, int newfd, int flags, bool three)
 	watched = kq_fdinteresting(newfd);
 	if (watched && kq_fdinternal(newfd)) {
 		/* The program may choose numbers as it likes: give way. */
-		error = kq_fdyield == NULL ? EBUSY : kq_fdyield(newfd);
-		if (error != 0) {
+		if ((error = kq_fdvacate(newfd)) != 0) {
 			errno = error;
 			return (-1);
 		}

@@ -35,12 +35,6 @@ void	*kq_next(const char *name, const void *self);
 /* Defined where stdio.c is part of the build. */
 extern const bool kq_stdio_present;
 
-/*
- * The program wants to put a file of its own under a number that is the
- * library's: move ours elsewhere.  0 or errno; async-signal-safe.  (The core's.)
- */
-int	kq_fdyield(int fd) __attribute__((__weak__));
-
 #pragma GCC visibility pop
 
 #endif /* !_KQ_INTERPOSE_H_ */
