@@ -39,6 +39,8 @@ make_pipe(int p[2])
 static int
 move_to(int fd, int newfd)
 {
+	if (fd == newfd)
+		return (fd);
 	ATF_REQUIRE_EQ(dup2(fd, newfd), newfd);
 	ATF_REQUIRE_EQ(close(fd), 0);
 	return (newfd);

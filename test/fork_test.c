@@ -333,11 +333,11 @@ KQ_TC(exec, "nothing of ours is open after exec")
 {
 	struct parent pa;
 	pid_t pid;
-	int status;
+	int fd, status;
 
 	parent_open(&pa);
 	ATF_REQUIRE_EQ(dup2(pa.kq, 700), 700);
-	ATF_REQUIRE_EQ(fcntl(pa.kq, F_DUPFD, 0) > 0, 1);
+	ATF_REQUIRE((fd = fcntl(pa.kq, F_DUPFD, 0)) != -1);
 	ATF_REQUIRE_EQ(fcntl(700, F_SETFD, 0), 0);
 	ATF_REQUIRE_EQ(posix_spawn(&pid, "/bin/sh", NULL, NULL,
 	    unconst(list_argv), environ), 0);
@@ -359,6 +359,8 @@ KQ_TC(exec, "nothing of ours is open after exec")
 	ATF_REQUIRE_EQ(wait_child(pid), 0);
 	status = system(LIST);
 	ATF_REQUIRE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	ATF_REQUIRE_EQ(close(fd), 0);
+	ATF_REQUIRE_EQ(close(700), 0);
 	parent_check(&pa);
 }
 

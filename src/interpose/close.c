@@ -39,7 +39,6 @@
 #include <limits.h>
 #include <pthread.h>
 #include <stdarg.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "kqueue_var.h"
@@ -79,6 +78,8 @@ int	__fcntl_time64(int, int, ...);
 #endif
 
 /* Absent from a static program. */
+#pragma weak dlclose
+#pragma weak dlopen
 #pragma weak dlsym
 
 /*
@@ -129,18 +130,23 @@ kq_next(const char *name, const void *self)
 /*
  * Does the program's close() reach us?  Called through the name as the program
  * would, for what the name finds need not be ours: a sanitizer's definition
- * stands before ours and calls it.
+ * stands before ours and calls it.  The name is looked up from the program's
+ * place: under RTLD_DEEPBIND, ours would find ourselves.
  */
 static int
 probe(void)
 {
 	int (*volatile fn)(int);
+	void *p, *program;
 	int bits, saved;
-	void *p;
 
 	fn = close;
-	if (dlsym != NULL && (p = dlsym(RTLD_DEFAULT, "close")) != NULL)
-		memcpy((void *)(uintptr_t)&fn, &p, sizeof(p));
+	if (dlsym != NULL && dlopen != NULL &&
+	    (program = dlopen(NULL, RTLD_LAZY)) != NULL) {
+		if ((p = dlsym(program, "close")) != NULL)
+			fn = (int (*)(int))p;
+		(void)dlclose(program);
+	}
 	saved = errno;
 	(void)fn(PROBE_FD);		/* EBADF, from us or the kernel */
 	errno = saved;
