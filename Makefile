@@ -51,8 +51,9 @@ KQ_WARN =	-Wall -Wextra -Wshadow -Wstrict-prototypes \
 		-Wmissing-prototypes -Wpointer-arith -Wcast-qual \
 		-Wwrite-strings -Wundef -Wvla -Wformat=2
 KQ_CPPFLAGS =	-D_GNU_SOURCE= -I${srcdir}/include \
-		-iquote ${srcdir}/src -iquote ${srcdir}/src/linux
-KQ_CFLAGS =	-std=gnu11 -O2 -g -fPIC -pthread ${KQ_WARN} ${WERROR} ${HARDEN}
+		-iquote ${srcdir}/src -iquote ${srcdir}/src/linux \
+		-iquote ${srcdir}/filters
+KQ_CFLAGS =	-std=gnu11 -O2 -g -fPIC -fexceptions -pthread ${KQ_WARN} ${WERROR} ${HARDEN}
 KQ_LDFLAGS =	-shared -pthread -Wl,-soname,${SONAME} \
 		-Wl,--version-script=${srcdir}/libkqueue.map \
 		${ZDEFS} -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete
@@ -64,7 +65,10 @@ OBJS = \
 	src/scan.o \
 	src/knote.o \
 	src/watch.o \
+	src/timerheap.o \
+	src/dialect.o \
 	src/fork.o \
+	src/filter.o \
 	src/arena.o \
 	src/fdtab.o \
 	src/lock.o \
@@ -76,10 +80,27 @@ OBJS = \
 	src/linux/fdkind.o \
 	src/linux/sockdiag.o \
 	src/linux/signalfd.o \
+	src/linux/pidfd.o \
 	src/linux/inotify.o \
+	src/linux/procconn.o \
 	src/linux/mountinfo.o \
 	src/linux/mem.o \
-	src/interpose/close.o
+	src/interpose/close.o \
+	src/interpose/sigaction.o \
+	src/interpose/spawn.o \
+	src/interpose/socket.o \
+	filters/read.o \
+	filters/write.o \
+	filters/except.o \
+	filters/vnode.o \
+	filters/proc.o \
+	filters/signal.o \
+	filters/timer.o \
+	filters/user.o \
+	filters/fs.o \
+	filters/aio.o \
+	filters/fd.o \
+	filters/file.o
 
 # In the shared library alone: in a static program there is one definition of
 # fclose(), and no other that ours could call.
@@ -95,7 +116,9 @@ HDRS = \
 	${srcdir}/src/linux/lx.h \
 	${srcdir}/src/linux/lx_sys.h \
 	${srcdir}/src/linux/lx_proc.h \
-	${srcdir}/src/interpose/interpose.h
+	${srcdir}/src/interpose/interpose.h \
+	${srcdir}/filters/fd.h \
+	${srcdir}/filters/file.h
 
 # Test programs and test scripts; test/Kyuafile names them too.
 TESTS = \
@@ -103,14 +126,25 @@ TESTS = \
 	test/kevent_test \
 	test/flags_test \
 	test/scan_test \
+	test/read_test \
+	test/write_test \
+	test/except_test \
 	test/timer_test \
-	test/user_test
+	test/user_test \
+	test/vnode_test \
+	test/aio_test \
+	test/thread_test \
+	test/fork_test \
+	test/close_test \
+	test/exhaust_test \
+	test/modes_test
 
 SHTESTS = \
 	test/header_test \
 	test/symbols_test \
 	test/man_test \
-	test/install_test
+	test/install_test \
+	test/linkage_test
 
 TEST_HDRS = \
 	${srcdir}/test/kq_test.h \

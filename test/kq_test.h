@@ -185,21 +185,21 @@ do {									\
 } while (0)
 
 /* A change that has to fail with error, and leave errno and entry alike. */
-#define	KQ_CHANGE_ERROR(kq, error, ident, filter, flags, fflags, data)	\
+#define	KQ_CHANGE_ERROR(kq, error, id, filt, fl, ff, value)		\
 do {									\
 	struct kevent kq_in, kq_out;					\
-	int kq_error = kq_test_change(kq, (uintptr_t)(ident), filter,	\
-	    flags, fflags, data, NULL);					\
+	int kq_error = kq_test_change(kq, (uintptr_t)(id), filt, fl,	\
+	    ff, value, NULL);						\
+									\
 	if (kq_error != (error))					\
 		atf_tc_fail("%s:%d: errno %d (%s), wanted %d",		\
 		    __FILE__, __LINE__, kq_error, strerror(kq_error),	\
 		    (error));						\
-	EV_SET(&kq_in, (uintptr_t)(ident), filter, flags, fflags, data,	\
-	    NULL);							\
+	EV_SET(&kq_in, (uintptr_t)(id), filt, fl, ff, value, NULL);	\
 	memset(&kq_out, 0, sizeof(kq_out));				\
 	if (kevent(kq, &kq_in, 1, &kq_out, 1, NULL) != 1 ||		\
 	    kq_out.flags != EV_ERROR || kq_out.data != (error) ||	\
-	    kq_out.ident != (uintptr_t)(ident))				\
+	    kq_out.ident != (uintptr_t)(id))				\
 		atf_tc_fail("%s:%d: error entry: flags %#x data %ld",	\
 		    __FILE__, __LINE__, kq_out.flags,			\
 		    (long)kq_out.data);					\

@@ -1,0 +1,785 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The kqueue object: how it is made, found by number, and how it ends.
+ *
+ * The descriptor is the epoll set itself.  A kqueue ends when the last number
+ * that means it is closed.  close() is async-signal-safe, so it never waits
+ * for a lock: it takes the number out of the table, and then either has the
+ * lock and tears the kqueue down, or leaves that to the holder.  Threads that
+ * sleep in kevent() are woken by a descriptor that becomes readable; it has to
+ * stay until the last of them is out, who then puts the memory on the list of
+ * free kqueues.
+ */
+#define	_GNU_SOURCE
+#include "kqueue_var.h"
+
+#include <sys/socket.h>
+
+#include <fcntl.h>
+
+#include "filter.h"
+
+static void	kqueue_destroy(struct kqueue *);
+
+struct kqueue *
+kqueue_byslot(uint32_t slot)
+{
+	struct kqroot *root;
+	struct kqueue **block;
+
+	if ((root = kqroot_peek()) == NULL || slot == 0 ||
+	    slot > atomic_load(&root->r_nkq))
+		return (NULL);
+	block = atomic_load_explicit(&root->r_kqblocks[slot / 1024],
+	    memory_order_acquire);
+	return (block == NULL ? NULL : block[slot % 1024]);
+}
+
+/* A struct kqueue, old or new; not alive yet. */
+static int
+kqueue_alloc(struct kqroot *root, struct kqueue **kqp)
+{
+	struct kqueue **block, *kq, *next;
+	uint32_t slot;
+
+	kq_lock(&root->r_lock);
+	/* Acquire: pairs with kqueue_free(). */
+	kq = atomic_load_explicit(&root->r_kqfree, memory_order_acquire);
+	while (kq != NULL) {
+		next = kq->kq_freenext;
+		if (atomic_compare_exchange_weak_explicit(&root->r_kqfree, &kq,
+		    next, memory_order_acquire, memory_order_acquire))
+			break;
+	}
+	kq_unlock(&root->r_lock);
+	if (kq != NULL) {
+		*kqp = kq;
+		return (0);
+	}
+	if ((kq = arena_alloc(sizeof(*kq))) == NULL)
+		return (ENOMEM);
+	kq_lock(&root->r_lock);
+	slot = atomic_load(&root->r_nkq) + 1;
+	/* 20 bits of epoll_data, and what r_kqblocks holds. */
+	if (slot >= 1024 * 1024 - 1) {
+		kq_unlock(&root->r_lock);
+		arena_free(kq, sizeof(*kq));
+		return (ENFILE);
+	}
+	block = atomic_load_explicit(&root->r_kqblocks[slot / 1024],
+	    memory_order_relaxed);
+	if (block == NULL) {
+		/* arena_alloc() takes the lock itself. */
+		kq_unlock(&root->r_lock);
+		if ((block = arena_alloc(1024 * sizeof(*block))) == NULL) {
+			arena_free(kq, sizeof(*kq));
+			return (ENOMEM);
+		}
+		kq_lock(&root->r_lock);
+		slot = atomic_load(&root->r_nkq) + 1;
+		if (atomic_load_explicit(&root->r_kqblocks[slot / 1024],
+		    memory_order_relaxed) == NULL)
+			atomic_store_explicit(&root->r_kqblocks[slot / 1024],
+			    block, memory_order_release);
+		else
+			arena_free(block, 1024 * sizeof(*block));
+		block = atomic_load_explicit(&root->r_kqblocks[slot / 1024],
+		    memory_order_relaxed);
+	}
+	kq->kq_slot = slot;
+	block[slot % 1024] = kq;
+	atomic_store(&root->r_nkq, slot);
+	kq_unlock(&root->r_lock);
+	*kqp = kq;
+	return (0);
+}
+
+static void
+kqueue_free(struct kqueue *kq)
+{
+	struct kqroot *root;
+	struct kqueue *head;
+
+	if ((root = kqroot_peek()) == NULL)
+		return;
+	head = atomic_load_explicit(&root->r_kqfree, memory_order_relaxed);
+	do {
+		kq->kq_freenext = head;
+		/* Release: whoever takes it finds it torn down. */
+	} while (!atomic_compare_exchange_weak_explicit(&root->r_kqfree, &head,
+	    kq, memory_order_release, memory_order_relaxed));
+}
+
+static int
+kqueue_create(const struct dialect *dialect, int flags)
+{
+	struct fdent *fe;
+	struct kqroot *root;
+	struct kqueue *kq;
+	int error, fd, i;
+
+	if ((flags & ~(O_CLOEXEC | O_NONBLOCK)) != 0) {
+		errno = EINVAL;
+		return (-1);
+	}
+	if ((error = kqroot_get(&root)) != 0 ||
+	    (error = lx_epoll_create(&fd)) != 0) {
+		errno = error;
+		return (-1);
+	}
+	kq_fdreused(fd);
+	if ((fe = fdtab_get(fd)) == NULL) {
+		error = ENOMEM;
+		goto fail;
+	}
+	if ((error = kqkeep_fd(fd, true)) != 0)
+		goto fail;
+	if ((error = kqueue_alloc(root, &kq)) != 0)
+		goto fail_keep;
+	/* KQ-8: O_NONBLOCK has no meaning for kevent(); it is just kept. */
+	if ((flags & O_NONBLOCK) != 0)
+		(void)fcntl(fd, F_SETFL, O_NONBLOCK);
+
+	kq_lock(&kq->kq_lock);
+	TAILQ_INIT(&kq->kq_head);
+	for (i = 0; i < WF_COUNT; i++)
+		atomic_store(&kq->kq_nestedfd[i], -1);
+	atomic_store(&kq->kq_wakefd, -1);
+	kq->kq_dialect = dialect_choose(dialect);
+	atomic_store(&kq->kq_epfd, fd);
+	atomic_store(&kq->kq_nnum, 1);
+	atomic_store(&kq->kq_alive, true);
+	/* Release: pairs with fdtab_kqueue(). */
+	atomic_store_explicit(&fe->fe_kq, kq, memory_order_release);
+	kqueue_leave(kq);
+	/*
+	 * Where closes may pass us by, the bell's entry is what tells this set
+	 * from another that came to the same number (kqueue_identify()).
+	 */
+	if (!kq_interposed()) {
+		kq_lock(&kq->kq_lock);
+		error = kqueue_needbell(kq);
+		kqueue_leave(kq);
+		if (error != 0) {
+			kq_fdclosing(fd);
+			lx_close(fd);
+			errno = error;
+			return (-1);
+		}
+	}
+	return (fd);
+
+fail_keep:
+	(void)kqkeep_fd(fd, false);
+fail:
+	lx_close(fd);
+	errno = error;
+	return (-1);
+}
+
+int
+kqueue(void)
+{
+	return (kqueue_create(&dialect_dragonfly, 0));
+}
+
+int
+kqueue1(int flags)
+{
+	return (kqueue_create(&dialect_dragonfly, flags));
+}
+
+/* What kqueue() and kqueue1() are under KQUEUE_DIALECT=KQUEUE_FREEBSD. */
+int	kqueue_freebsd(void);
+int	kqueue1_freebsd(int);
+
+int
+kqueue_freebsd(void)
+{
+	return (kqueue_create(&dialect_freebsd, 0));
+}
+
+int
+kqueue1_freebsd(int flags)
+{
+	return (kqueue_create(&dialect_freebsd, flags));
+}
+
+const char *
+libkqueue_version(void)
+{
+	return (LIBKQUEUE_VERSION);
+}
+
+/*
+ * Without interposition: does the number still mean the kqueue's epoll set?
+ * Adding the bell again fails with EEXIST exactly there, and changes nothing.
+ */
+static bool
+kqueue_identify(struct kqueue *kq, int fd)
+{
+	if (kq_interposed() || kq->kq_bell == NULL)
+		return (true);
+	switch (lx_epoll_add(fd, kq->kq_bell->w_fd, 0, UINT64_MAX)) {
+	case EEXIST:
+		return (true);
+	case 0:
+		/* Somebody else's set. */
+		(void)lx_epoll_del(fd, kq->kq_bell->w_fd);
+		return (false);
+	default:
+		return (false);
+	}
+}
+
+/*
+ * A number that is not in the table may be a dup that was made behind our
+ * back, or this may be a forked child.  A slow path: EBADF comes from here.
+ */
+static int
+kqueue_discover(int fd, struct kqueue **kqp)
+{
+	enum lx_kind kind;
+	struct kqroot *root;
+	struct kqueue *kq;
+	struct fdent *fe;
+	uint32_t i, n;
+	int error;
+
+	if (atomic_load(&kq_root) == NULL)
+		return (EBADF);
+	if ((error = kqroot_get(&root)) != 0)
+		return (error);
+	if (lx_fdkind(fd, &kind) != 0 || kind != LX_KIND_EPOLL)
+		return (EBADF);
+	n = atomic_load(&root->r_nkq);
+	for (i = 1; i <= n; i++) {
+		if ((kq = kqueue_byslot(i)) == NULL ||
+		    !atomic_load(&kq->kq_alive) ||
+		    !lx_fd_same(fd, atomic_load(&kq->kq_epfd)))
+			continue;
+		if ((fe = fdtab_get(fd)) == NULL || kqkeep_fd(fd, true) != 0)
+			return (ENOMEM);
+		kq_fddup(atomic_load(&kq->kq_epfd), fd);
+		*kqp = kq;
+		return (0);
+	}
+	return (EBADF);
+}
+
+int
+kqueue_enter(int fd, struct kqueue **kqp)
+{
+	struct kqueue *kq;
+	int error;
+
+	if ((kq = fdtab_kqueue(fd)) == NULL &&
+	    (error = kqueue_discover(fd, &kq)) != 0)
+		return (error);
+	kq_lock(&kq->kq_lock);
+	/* It may have been closed, and even made anew, before we had the lock. */
+	if (KQ_UNLIKELY(!atomic_load_explicit(&kq->kq_alive,
+	    memory_order_relaxed) || fdtab_kqueue(fd) != kq)) {
+		kqueue_leave(kq);
+		return (EBADF);
+	}
+	if (KQ_UNLIKELY(!kqueue_identify(kq, fd))) {
+		kqueue_leave(kq);
+		kq_fdreused(fd);
+		return (EBADF);
+	}
+	*kqp = kq;
+	return (0);
+}
+
+bool
+kqueue_tryenter(struct kqueue *kq)
+{
+	if (!kq_lock_try(&kq->kq_lock))
+		return (false);
+	if (!atomic_load_explicit(&kq->kq_alive, memory_order_relaxed)) {
+		kqueue_leave(kq);
+		return (false);
+	}
+	return (true);
+}
+
+/* The bell was fetched by a harvest. */
+static void
+kqueue_bellfire(struct watch *w, uint32_t revents)
+{
+	(void)revents;
+	if (!watch_kq(w)->kq_belllevel)
+		watch_kq(w)->kq_rung = false;
+}
+
+/*
+ * A kqueue that another one watches has a level bell, which stays readable
+ * while the queue is looked at from outside: ringing it again would be a new
+ * event for an EV_CLEAR knote out there (READ-61).
+ */
+static void
+kqueue_levelbell(struct kqueue *kq)
+{
+	kq->kq_belllevel = true;
+	kq->kq_bell->w_events = LX_IN;
+	watch_rearm(kq, kq->kq_bell);
+}
+
+int
+kqueue_needbell(struct kqueue *kq)
+{
+	int error, fd;
+
+	KQ_ASSERT_LOCKED(kq);
+	if (kq->kq_bell != NULL)
+		return (0);
+	if ((error = fdtab_own(lx_eventfd, &fd)) != 0)
+		return (error);
+	if ((error = source_add(kq, fd, LX_IN | LX_EDGE, kqueue_bellfire, NULL,
+	    &kq->kq_bell)) != 0)
+		fdtab_disown(fd);
+	return (error);
+}
+
+/*
+ * Have the descriptor readable if and only if something is pending that the
+ * kernel does not know of (DESIGN.md 5).
+ */
+static void
+kqueue_settle(struct kqueue *kq)
+{
+	if (KQ_LIKELY((kq->kq_nbell > 0) == kq->kq_rung && !kq->kq_ringagain))
+		return;
+	kq->kq_ringagain = false;
+	if (kq->kq_nbell == 0) {
+		if (!kq->kq_rung)
+			return;
+		/* What it rang for was collected or deleted already. */
+		lx_eventfd_drain(kq->kq_bell->w_fd);
+		kq->kq_rung = false;
+		return;
+	}
+	/*
+	 * Only knotes that epoll or the timerfd activated get here without a
+	 * bell.  If none can be had, they are told again by what told them.
+	 */
+	if (kqueue_needbell(kq) == 0) {
+		if (atomic_load(&kq->kq_watched) && !kq->kq_belllevel)
+			kqueue_levelbell(kq);
+		lx_eventfd_ring(kq->kq_bell->w_fd);
+		kq->kq_rung = true;
+	} else
+		kqueue_unqueue(kq);
+}
+
+void
+kqueue_leave(struct kqueue *kq)
+{
+	KQ_ASSERT_LOCKED(kq);
+	for (;;) {
+		if (KQ_LIKELY(atomic_load_explicit(&kq->kq_alive,
+		    memory_order_relaxed)))
+			kqueue_settle(kq);
+		if (KQ_LIKELY(kq_lock_release(&kq->kq_lock)))
+			return;
+		kqueue_deferred(kq);
+	}
+}
+
+void
+kqueue_deferred(struct kqueue *kq)
+{
+	struct kqtrigger *kt;
+	int fd, i;
+
+	KQ_ASSERT_LOCKED(kq);
+	if (atomic_exchange(&kq->kq_dying, false)) {
+		kqueue_destroy(kq);
+		return;
+	}
+	if (!atomic_load_explicit(&kq->kq_alive, memory_order_relaxed))
+		return;
+	for (i = 0; i < KQ_NCLOSED; i++) {
+		if ((fd = atomic_exchange(&kq->kq_closed[i], 0)) > 0)
+			watch_closed(kq, fd - 1, false);
+		else if (fd < 0)
+			watch_closed(kq, -fd - 1, true);
+	}
+	if (atomic_exchange(&kq->kq_closedmany, false))
+		watch_closed_all(kq);
+	for (i = 0; i < KQ_NTRIGGERS; i++) {
+		kt = &kq->kq_triggers[i];
+		if (atomic_load_explicit(&kt->kt_state,
+		    memory_order_acquire) != 2)
+			continue;
+		/* There is nobody any more whom an error could be told. */
+		(void)kqueue_register(kq, &kt->kt_kev);
+		atomic_store_explicit(&kt->kt_state, 0, memory_order_release);
+	}
+}
+
+int
+kqueue_defertrigger(int fd, const struct kevent *kev)
+{
+	struct kqtrigger *kt;
+	struct kqueue *kq;
+	int i, zero;
+
+	if ((kq = fdtab_kqueue(fd)) == NULL)
+		return (EBADF);
+	if (kev->filter != EVFILT_USER || (kev->flags & (EV_ADD | EV_DELETE)) != 0)
+		return (EDEADLK);
+	for (i = 0; i < KQ_NTRIGGERS; i++) {
+		kt = &kq->kq_triggers[i];
+		zero = 0;
+		if (!atomic_compare_exchange_strong(&kt->kt_state, &zero, 1))
+			continue;
+		kt->kt_kev = *kev;
+		atomic_store_explicit(&kt->kt_state, 2, memory_order_release);
+		if (kq_lock_try_or_defer(&kq->kq_lock)) {
+			kqueue_deferred(kq);
+			kqueue_leave(kq);
+		}
+		return (0);
+	}
+	return (EAGAIN);
+}
+
+void
+kqueue_sleep(struct kqueue *kq)
+{
+	(void)atomic_fetch_add(&kq->kq_sleepers, 1);
+}
+
+/* Called with the lock; the kqueue may be dead, and is then left for good. */
+void
+kqueue_wake(struct kqueue *kq)
+{
+	int fd;
+
+	if (atomic_fetch_sub(&kq->kq_sleepers, 1) != 1 ||
+	    atomic_load(&kq->kq_alive))
+		return;
+	if ((fd = atomic_exchange(&kq->kq_wakefd, -1)) == -1)
+		return;
+	fdtab_disown(fd);
+	kqueue_free(kq);
+}
+
+/*
+ * Tear down: the knotes of filters that ask for it, what the filters keep, our
+ * descriptors, the memory.  The epoll set itself was closed by the program, or
+ * is about to be.
+ */
+static void
+kqueue_destroy(struct kqueue *kq)
+{
+	const struct filterops *fop;
+	int fd, i;
+
+	KQ_ASSERT_LOCKED(kq);
+	knote_detachall(kq);
+	for (i = 0; i < EVFILT_SYSCOUNT; i++) {
+		fop = filter_lookup((short)~i);
+		if (fop != NULL && fop->f_closing != NULL)
+			fop->f_closing(kq);
+		kq->kq_priv[i] = NULL;
+	}
+	if (kq->kq_timer != NULL)
+		fdtab_disown(kq->kq_timer->w_fd);
+	for (i = 0; i < WF_COUNT; i++) {
+		atomic_store(&kq->kq_nestedfd[i], -1);
+		if (kq->kq_nested[i] != NULL)
+			fdtab_disown(kq->kq_nested[i]->w_fd);
+		kq->kq_nested[i] = NULL;
+	}
+	fd = atomic_load(&kq->kq_wakefd);
+	if (kq->kq_bell != NULL && kq->kq_bell->w_fd != fd)
+		fdtab_disown(kq->kq_bell->w_fd);
+	kq->kq_bell = kq->kq_timer = kq->kq_relisten = NULL;
+	knote_freeall(kq);
+	watch_freeall(kq);
+	timerheap_free(kq);
+	kq->kq_nbell = 0;
+	atomic_store(&kq->kq_count, 0);
+	kq->kq_rung = kq->kq_turned = false;
+	kq->kq_ringagain = kq->kq_belllevel = false;
+	atomic_store(&kq->kq_watched, false);
+	kq->kq_selfkn = NULL;
+	kq->kq_tarmed = 0;
+	for (i = 0; i < KQ_NCLOSED; i++)
+		atomic_store(&kq->kq_closed[i], 0);
+	atomic_store(&kq->kq_closedmany, false);
+	for (i = 0; i < KQ_NTRIGGERS; i++)
+		atomic_store(&kq->kq_triggers[i].kt_state, 0);
+	/* The last sleeper does it otherwise, see kqueue_wake(). */
+	if (atomic_load(&kq->kq_sleepers) == 0 ||
+	    atomic_load(&kq->kq_wakefd) == -1) {
+		fd = atomic_exchange(&kq->kq_wakefd, -1);
+		if (fd != -1)
+			fdtab_disown(fd);
+		kqueue_free(kq);
+	}
+}
+
+/* Make every thread that sleeps in the set return, and the next, and ... */
+static void
+kqueue_wakeall(struct kqueue *kq, int epfd)
+{
+	int fd;
+
+	if (atomic_load(&kq->kq_sleepers) == 0 ||
+	    fdtab_own(lx_eventfd, &fd) != 0)
+		return;
+	lx_eventfd_ring(fd);
+	atomic_store(&kq->kq_wakefd, fd);
+	if (lx_epoll_add(epfd, fd, LX_IN, UINT64_MAX) != 0) {
+		atomic_store(&kq->kq_wakefd, -1);
+		fdtab_disown(fd);
+	}
+}
+
+/* The last number is about to go; epfd still works. */
+static void
+kqueue_die(struct kqueue *kq, int epfd)
+{
+	(void)atomic_fetch_add(&kq->kq_gen, 1);
+	atomic_store(&kq->kq_alive, false);
+	kqueue_wakeall(kq, epfd);
+	atomic_store(&kq->kq_dying, true);
+	if (kq_lock_try_or_defer(&kq->kq_lock)) {
+		kqueue_deferred(kq);
+		kqueue_leave(kq);
+	}
+}
+
+/* One number of a kqueue goes; epfd is that number, still open, or -1. */
+static void
+kqueue_number(struct kqueue *kq, int fd, int epfd)
+{
+	int i, max;
+
+	(void)kqkeep_fd(fd, false);
+	if (atomic_fetch_sub(&kq->kq_nnum, 1) == 1) {
+		if (epfd != -1)
+			kqueue_die(kq, epfd);
+		else {
+			(void)atomic_fetch_add(&kq->kq_gen, 1);
+			atomic_store(&kq->kq_alive, false);
+			atomic_store(&kq->kq_dying, true);
+			if (kq_lock_try_or_defer(&kq->kq_lock)) {
+				kqueue_deferred(kq);
+				kqueue_leave(kq);
+			}
+		}
+		return;
+	}
+	if (atomic_load(&kq->kq_epfd) != fd)
+		return;
+	max = kqkeep_maxfd();
+	for (i = 0; i < max; i++) {
+		if (i != fd && fdtab_kqueue(i) == kq) {
+			atomic_store(&kq->kq_epfd, i);
+			return;
+		}
+	}
+}
+
+/* Leave a number to the holder of the kqueue's lock, or do it at once. */
+static void
+kqueue_postclosed(struct kqueue *kq, int note)
+{
+	int i, zero;
+
+	for (i = 0; i < KQ_NCLOSED; i++) {
+		zero = 0;
+		if (atomic_compare_exchange_strong(&kq->kq_closed[i], &zero,
+		    note))
+			break;
+	}
+	if (i == KQ_NCLOSED)
+		atomic_store(&kq->kq_closedmany, true);
+	if (kq_lock_try_or_defer(&kq->kq_lock)) {
+		kqueue_deferred(kq);
+		kqueue_leave(kq);
+	}
+}
+
+static void
+kqueue_forget(struct kqueue *kq, int fd, bool open)
+{
+	int epfd, i;
+
+	if (kq == NULL || !atomic_load(&kq->kq_alive))
+		return;
+	if (open) {
+		/* From the kernel's sets first: no lock is needed for that. */
+		if ((epfd = atomic_load(&kq->kq_epfd)) != -1)
+			(void)lx_epoll_del(epfd, fd);
+		for (i = 0; i < WF_COUNT; i++) {
+			if ((epfd = atomic_load(&kq->kq_nestedfd[i])) != -1)
+				(void)lx_epoll_del(epfd, fd);
+		}
+		kqueue_postclosed(kq, fd + 1);
+	} else
+		kqueue_postclosed(kq, -(fd + 1));
+}
+
+/* Tell everybody who may watch the number. */
+static void
+kqueue_forgetall(struct kqroot *root, uint32_t ref, int fd, bool open)
+{
+	uint32_t i, n;
+
+	if (ref != FE_MANY) {
+		kqueue_forget(kqueue_byslot(ref), fd, open);
+		return;
+	}
+	n = atomic_load(&root->r_nkq);
+	for (i = 1; i <= n; i++)
+		kqueue_forget(kqueue_byslot(i), fd, open);
+}
+
+bool
+kq_fdinteresting(int fd)
+{
+	struct fdent *fe;
+
+	fe = fdtab_peek(fd);
+	return (fe != NULL && (atomic_load_explicit(&fe->fe_ref,
+	    memory_order_relaxed) != FE_NONE ||
+	    atomic_load_explicit(&fe->fe_kq, memory_order_relaxed) != NULL));
+}
+
+bool
+kq_fdinternal(int fd)
+{
+	struct fdent *fe;
+	struct kqroot *root;
+
+	fe = fdtab_peek(fd);
+	return (fe != NULL && atomic_load_explicit(&fe->fe_ref,
+	    memory_order_relaxed) == FE_INTERNAL &&
+	    (root = kqroot_peek()) != NULL && root->r_pid == lx_getpid());
+}
+
+void
+kq_fdclosing(int fd)
+{
+	struct fdent *fe;
+	struct kqroot *root;
+	struct kqueue *kq;
+	uint32_t ref;
+
+	if ((fe = fdtab_peek(fd)) == NULL || (root = kqroot_peek()) == NULL ||
+	    root->r_pid != lx_getpid())
+		return;
+	if (atomic_load(&fe->fe_ref) == FE_INTERNAL)
+		return;
+	/*
+	 * In this order.  watch_attach() reads the generation and then enters
+	 * itself: either we see it and its generation is old, or it comes
+	 * after the exchange, and kq_fdclosed() sees it.
+	 */
+	ref = atomic_exchange(&fe->fe_ref, FE_NONE);
+	(void)atomic_fetch_add(&fe->fe_gen, 1);
+	kq = atomic_exchange(&fe->fe_kq, NULL);
+	if (ref != FE_NONE)
+		kqueue_forgetall(root, ref, fd, true);
+	if (kq != NULL)
+		kqueue_number(kq, fd, fd);
+}
+
+/*
+ * An EV_ADD may have found the number open between kq_fdclosing() and the real
+ * close: then its entry is gone, or an orphan.  Or another thread got the
+ * number for a new file and has added that.  The holder of the lock finds out.
+ */
+void
+kq_fdclosed(int fd)
+{
+	struct fdent *fe;
+	struct kqroot *root;
+	uint32_t ref;
+
+	if ((fe = fdtab_peek(fd)) == NULL ||
+	    (ref = atomic_load(&fe->fe_ref)) == FE_NONE || ref == FE_INTERNAL ||
+	    (root = kqroot_peek()) == NULL || root->r_pid != lx_getpid())
+		return;
+	kqueue_forgetall(root, ref, fd, false);
+}
+
+void
+kq_fddup(int fd, int newfd)
+{
+	struct fdent *fe;
+	struct kqroot *root;
+	struct kqueue *kq;
+
+	if ((root = kqroot_peek()) == NULL || root->r_pid != lx_getpid())
+		return;
+	kq_fdreused(newfd);
+	if ((kq = fdtab_kqueue(fd)) == NULL || (fe = fdtab_get(newfd)) == NULL)
+		return;
+	(void)kqkeep_fd(newfd, true);
+	(void)atomic_fetch_add(&kq->kq_nnum, 1);
+	atomic_store_explicit(&fe->fe_kq, kq, memory_order_release);
+}
+
+/*
+ * What the number meant before was closed where we could not see it.  It must
+ * be open now, as something new.
+ */
+void
+kq_fdreused(int fd)
+{
+	struct fdent *fe;
+	struct kqroot *root;
+	struct kqueue *kq;
+	uint32_t ref;
+
+	if (KQ_LIKELY(!kq_fdinteresting(fd)))
+		return;
+	if ((fe = fdtab_peek(fd)) == NULL || (root = kqroot_peek()) == NULL)
+		return;
+	ref = atomic_exchange(&fe->fe_ref, FE_NONE);
+	(void)atomic_fetch_add(&fe->fe_gen, 1);
+	kq = atomic_exchange(&fe->fe_kq, NULL);
+	if (ref != FE_NONE && ref != FE_INTERNAL)
+		kqueue_forgetall(root, ref, fd, true);
+	if (kq != NULL)
+		kqueue_number(kq, fd, -1);
+}
+
+void
+kq_fdsockopt(void)
+{
+	struct kqroot *root;
+
+	if ((root = kqroot_peek()) != NULL)
+		(void)atomic_fetch_add(&root->r_sockchanges, 1);
+}
+
+void
+kq_fdshutdown(int fd, int how)
+{
+	/* SHUT_RD shows in what epoll reports; sending does not. */
+	if (how == SHUT_RD)
+		return;
+	kq_fdsockopt();
+	kq_fdclosed(fd);
+}
+
+void
+kq_fdconnected(int fd)
+{
+	kq_fdclosed(fd);
+}
+
+int
+kq_fdvacate(int fd)
+{
+	(void)fd;
+	return (EBUSY);
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * epoll(7), and its traps that the rest has to know:
+ *
+ *  a)	An entry belongs to the (descriptor, open file) pair: it outlives
+ *	close() while a dup is open, and can then not be removed by number.
+ *  b)	A second ADD of the pair is EEXIST: one entry serves all filters.
+ *  c)	HUP and ERR are reported whether asked for or not; only a one-shot
+ *	entry that fired is silent.
+ *  d)	A MOD looks at once and reports again what holds (so it re-arms).
+ *  e)	EPOLLET reports on every arrival on top of unread data.
+ *  f)	Cancellation inside epoll_wait() can lose what was fetched: the
+ *	buffer has to be looked at in a cleanup handler.
+ *  g)	close() of the set does not wake its waiters.
+ */
+#define	_GNU_SOURCE
+#include "lx.h"
+
+#include <sys/epoll.h>
+#include <sys/types.h>
+
+#include <poll.h>
+#include <stddef.h>
+
+#include "lx_sys.h"
+
+#ifndef SYS_epoll_pwait2
+#define	SYS_epoll_pwait2	441	/* Linux 5.11 */
+#endif
+
+_Static_assert(LX_IN == EPOLLIN && LX_PRI == EPOLLPRI && LX_OUT == EPOLLOUT &&
+    LX_ERR == EPOLLERR && LX_HUP == EPOLLHUP && LX_RDHUP == EPOLLRDHUP &&
+    LX_ONESHOT == EPOLLONESHOT && LX_EDGE == (uint32_t)EPOLLET, "epoll bits");
+_Static_assert(sizeof(struct lx_event) == sizeof(struct epoll_event) &&
+    offsetof(struct lx_event, le_data) == offsetof(struct epoll_event, data),
+    "struct epoll_event");
+_Static_assert(LX_IN == POLLIN && LX_OUT == POLLOUT && LX_PRI == POLLPRI &&
+    LX_ERR == POLLERR && LX_HUP == POLLHUP && LX_RDHUP == POLLRDHUP,
+    "poll bits");
+
+int
+lx_epoll_create(int *fdp)
+{
+	long ret;
+
+	ret = LX_SYS(SYS_epoll_create1, EPOLL_CLOEXEC);
+	*fdp = ret < 0 ? -1 : (int)ret;
+	return (lx_error(ret));
+}
+
+static int
+lx_epoll_ctl(int epfd, int op, int fd, uint32_t events, uint64_t data)
+{
+	struct lx_event ev = { .le_events = events, .le_data = data };
+
+	return (lx_error(LX_SYS(SYS_epoll_ctl, epfd, op, fd, &ev)));
+}
+
+int
+lx_epoll_add(int epfd, int fd, uint32_t events, uint64_t data)
+{
+	return (lx_epoll_ctl(epfd, EPOLL_CTL_ADD, fd, events, data));
+}
+
+int
+lx_epoll_mod(int epfd, int fd, uint32_t events, uint64_t data)
+{
+	return (lx_epoll_ctl(epfd, EPOLL_CTL_MOD, fd, events, data));
+}
+
+int
+lx_epoll_del(int epfd, int fd)
+{
+	return (lx_epoll_ctl(epfd, EPOLL_CTL_DEL, fd, 0, 0));
+}
+
+int
+lx_epoll_poll(int epfd, struct lx_event *ev, int max, int *np)
+{
+	long ret;
+
+	ret = LX_SYS(SYS_epoll_pwait, epfd, ev, max, 0, NULL, _NSIG / 8);
+	*np = ret < 0 ? 0 : (int)ret;
+	return (lx_error(ret));
+}
+
+/*
+ * glibc has epoll_pwait2() since 2.35, musl has not; it is taken where it is
+ * linked, because a bare system call would be no cancellation point.  Without
+ * it, or on a kernel before 5.11, ppoll() sleeps with the same resolution.
+ */
+extern int epoll_pwait2(int, struct epoll_event *, int,
+    const struct timespec *, const sigset_t *) __attribute__((__weak__));
+
+int
+lx_epoll_wait(int epfd, struct lx_event *ev, int max,
+    const struct timespec *ts, int *np)
+{
+	static _Atomic bool no_pwait2;
+	struct epoll_event *eev = (struct epoll_event *)(void *)ev;
+	struct timespec left;
+	struct pollfd pfd;
+	int error, n, saved;
+
+	saved = errno;
+	if (ts == NULL) {
+		n = epoll_wait(epfd, eev, max, -1);
+	} else if (epoll_pwait2 != NULL && !no_pwait2) {
+		n = epoll_pwait2(epfd, eev, max, ts, NULL);
+		if (n == -1 && errno == ENOSYS) {
+			no_pwait2 = true;
+			errno = saved;
+			return (lx_epoll_wait(epfd, ev, max, ts, np));
+		}
+	} else {
+		pfd.fd = epfd;
+		pfd.events = POLLIN;
+		left = *ts;
+		n = ppoll(&pfd, 1, &left, NULL);
+		if (n == 1 && (pfd.revents & POLLNVAL) != 0) {
+			*np = 0;
+			errno = saved;
+			return (EBADF);
+		}
+		if (n == 1) {
+			errno = saved;
+			return (lx_epoll_poll(epfd, ev, max, np));
+		}
+	}
+	error = n == -1 ? errno : 0;
+	errno = saved;
+	*np = n == -1 ? 0 : n;
+	return (error);
+}
+
+uint32_t
+lx_poll(int fd, uint32_t events)
+{
+	struct pollfd pfd;
+	struct timespec zero = { 0, 0 };
+	long ret;
+
+	pfd.fd = fd;
+	pfd.events = (short)(events & 0xffff);
+	pfd.revents = 0;
+#ifdef SYS_poll
+	(void)zero;
+	ret = LX_SYS(SYS_poll, &pfd, 1, 0);
+#else
+	ret = LX_SYS(SYS_ppoll, &pfd, 1, &zero, NULL, 0);
+#endif
+	if (ret != 1 || (pfd.revents & POLLNVAL) != 0)
+		return (0);
+	return ((uint32_t)(unsigned short)pfd.revents);
+}

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The proc connector: a netlink group that hears of every fork, exec and exit.
+ *
+ *  a. Messages are put into the socket's buffer by the very system call that
+ *     they are about, before it returns and before a new child runs.
+ *  b. The buffer is finite; what does not fit is lost, and ENOBUFS says so
+ *     once.  A filter in the socket keeps unrelated processes out of it.
+ *  c. A new thread arrives as FORK too: its pid differs from its tgid.  The
+ *     end of each thread arrives as EXIT.
+ *  d. Listening may be refused (EPERM), impossible (ECONNREFUSED in another
+ *     network namespace, EPROTONOSUPPORT without the code), or answered by
+ *     silence (another pid or user namespace).  So it is tried: a process that
+ *     sets its own name must hear of it, at once (a).
+ *  e. The pids are those of the initial namespace.
+ */
+#define	_GNU_SOURCE
+#include "lx_proc.h"
+
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+#include <arpa/inet.h>
+#include <linux/cn_proc.h>
+#include <linux/connector.h>
+#include <linux/filter.h>
+#include <linux/netlink.h>
+#include <string.h>
+
+#include "lx.h"
+#include "lx_sys.h"
+
+/* The header's enum moved in Linux 6.6, the numbers did not. */
+#define	WHAT_FORK	0x00000001u
+#define	WHAT_EXEC	0x00000002u
+#define	WHAT_COMM	0x00000200u
+#define	WHAT_EXIT	0x80000000u
+
+/* Offsets in a message, for the filter. */
+#define	OFF_EVENT	(NLMSG_HDRLEN + (int)sizeof(struct cn_msg))
+#define	OFF_WHAT	OFF_EVENT
+#define	OFF_DATA	(OFF_EVENT + 16)
+#define	OFF_PID		(OFF_DATA + 0)	/* FORK: the parent's */
+#define	OFF_TGID	(OFF_DATA + 4)
+#define	OFF_CPID	(OFF_DATA + 8)	/* FORK: the child's */
+#define	OFF_CTGID	(OFF_DATA + 12)
+
+#define	PASS		0xffffffffu
+
+static void
+put(struct sock_filter *f, int *np, unsigned int code, uint32_t k,
+    unsigned int jt, unsigned int jf)
+{
+	f[*np].code = (uint16_t)code;
+	f[*np].jt = (uint8_t)jt;
+	f[*np].jf = (uint8_t)jf;
+	f[*np].k = k;
+	(*np)++;
+}
+
+static int
+install(int fd, struct sock_filter *f, int n)
+{
+	struct sock_fprog prog = { (unsigned short)n, f };
+
+	return (lx_error(LX_SYS(SYS_setsockopt, fd, SOL_SOCKET,
+	    SO_ATTACH_FILTER, &prog, sizeof(prog))));
+}
+
+/* Beyond this many pids all of them pass. */
+#define	FILTER_PIDS	900
+
+int
+lx_procconn_filter(int fd, const int *pids, int npids)
+{
+	struct sock_filter f[4 * FILTER_PIDS + 32];
+	int i, n;
+
+	if (npids > FILTER_PIDS)
+		npids = -1;
+	n = 0;
+	/* Loads are big-endian, so the constants are turned around. */
+	put(f, &n, BPF_LD | BPF_W | BPF_ABS, OFF_WHAT, 0, 0);
+	put(f, &n, BPF_JMP | BPF_JEQ | BPF_K, htonl(WHAT_FORK), 3, 0);
+	put(f, &n, BPF_JMP | BPF_JEQ | BPF_K, htonl(WHAT_EXEC), 6, 0);
+	put(f, &n, BPF_JMP | BPF_JEQ | BPF_K, htonl(WHAT_EXIT), 5, 0);
+	put(f, &n, BPF_RET | BPF_K, 0, 0, 0);
+	/* FORK: threads are not processes. */
+	put(f, &n, BPF_LD | BPF_W | BPF_ABS, (uint32_t)OFF_CPID, 0, 0);
+	put(f, &n, BPF_MISC | BPF_TAX, 0, 0, 0);
+	put(f, &n, BPF_LD | BPF_W | BPF_ABS, (uint32_t)OFF_CTGID, 0, 0);
+	put(f, &n, BPF_JMP | BPF_JEQ | BPF_X, 0, 4, 5);
+	/* EXEC, EXIT: of a leader, too. */
+	put(f, &n, BPF_LD | BPF_W | BPF_ABS, (uint32_t)OFF_PID, 0, 0);
+	put(f, &n, BPF_MISC | BPF_TAX, 0, 0, 0);
+	put(f, &n, BPF_LD | BPF_W | BPF_ABS, (uint32_t)OFF_TGID, 0, 0);
+	put(f, &n, BPF_JMP | BPF_JEQ | BPF_X, 0, 0, 1);
+	put(f, &n, BPF_JMP | BPF_JA, 1, 0, 0);
+	put(f, &n, BPF_RET | BPF_K, 0, 0, 0);
+	if (npids < 0) {
+		put(f, &n, BPF_RET | BPF_K, PASS, 0, 0);
+		return (install(fd, f, n));
+	}
+	put(f, &n, BPF_LD | BPF_W | BPF_ABS, (uint32_t)OFF_TGID, 0, 0);
+	for (i = 0; i < npids; i++) {
+		put(f, &n, BPF_JMP | BPF_JEQ | BPF_K, htonl((uint32_t)pids[i]),
+		    0, 1);
+		put(f, &n, BPF_RET | BPF_K, PASS, 0, 0);
+	}
+	/* A number that is given to a new process: the old one is gone. */
+	put(f, &n, BPF_LD | BPF_W | BPF_ABS, OFF_WHAT, 0, 0);
+	put(f, &n, BPF_JMP | BPF_JEQ | BPF_K, htonl(WHAT_FORK), 1, 0);
+	put(f, &n, BPF_RET | BPF_K, 0, 0, 0);
+	put(f, &n, BPF_LD | BPF_W | BPF_ABS, (uint32_t)OFF_CTGID, 0, 0);
+	for (i = 0; i < npids; i++) {
+		put(f, &n, BPF_JMP | BPF_JEQ | BPF_K, htonl((uint32_t)pids[i]),
+		    0, 1);
+		put(f, &n, BPF_RET | BPF_K, PASS, 0, 0);
+	}
+	put(f, &n, BPF_RET | BPF_K, 0, 0, 0);
+	return (install(fd, f, n));
+}
+
+/* Nothing but COMM of this very thread. */
+static int
+filter_test(int fd, int tid)
+{
+	struct sock_filter f[8];
+	int n;
+
+	n = 0;
+	put(f, &n, BPF_LD | BPF_W | BPF_ABS, OFF_WHAT, 0, 0);
+	put(f, &n, BPF_JMP | BPF_JEQ | BPF_K, htonl(WHAT_COMM), 0, 3);
+	put(f, &n, BPF_LD | BPF_W | BPF_ABS, (uint32_t)OFF_PID, 0, 0);
+	put(f, &n, BPF_JMP | BPF_JEQ | BPF_K, htonl((uint32_t)tid), 0, 1);
+	put(f, &n, BPF_RET | BPF_K, PASS, 0, 0);
+	put(f, &n, BPF_RET | BPF_K, 0, 0, 0);
+	return (install(fd, f, n));
+}
+
+static int
+listen_to(int fd)
+{
+	struct {
+		struct nlmsghdr	nl;
+		struct cn_msg	cn;
+		uint32_t	op;
+	} __attribute__((__packed__)) msg;
+	struct sockaddr_nl sa;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.nl.nlmsg_len = sizeof(msg);
+	msg.nl.nlmsg_type = NLMSG_DONE;
+	msg.cn.id.idx = CN_IDX_PROC;
+	msg.cn.id.val = CN_VAL_PROC;
+	msg.cn.len = sizeof(msg.op);
+	msg.op = PROC_CN_MCAST_LISTEN;
+	memset(&sa, 0, sizeof(sa));
+	sa.nl_family = AF_NETLINK;
+	return (lx_error(LX_SYS(SYS_sendto, fd, &msg, sizeof(msg), 0, &sa,
+	    sizeof(sa))));
+}
+
+int
+lx_procconn(int *fdp)
+{
+	char buf[512], name[16];
+	struct sockaddr_nl sa;
+	int error, fd, ret;
+
+	*fdp = -1;
+	ret = (int)LX_SYS(SYS_socket, AF_NETLINK,
+	    SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_CONNECTOR);
+	if (ret < 0)
+		return (ret == -EPROTONOSUPPORT || ret == -EAFNOSUPPORT ?
+		    EOPNOTSUPP : -ret);
+	fd = ret;
+	memset(&sa, 0, sizeof(sa));
+	sa.nl_family = AF_NETLINK;
+	sa.nl_groups = CN_IDX_PROC;
+	if ((error = filter_test(fd, lx_gettid())) != 0 ||
+	    (error = lx_error(LX_SYS(SYS_bind, fd, &sa, sizeof(sa)))) != 0 ||
+	    (error = listen_to(fd)) != 0)
+		goto fail;
+	memset(name, 0, sizeof(name));
+	error = EOPNOTSUPP;
+	if (LX_SYS(SYS_prctl, PR_GET_NAME, name, 0, 0, 0) != 0 ||
+	    LX_SYS(SYS_prctl, PR_SET_NAME, name, 0, 0, 0) != 0 ||
+	    LX_SYS(SYS_recvfrom, fd, buf, sizeof(buf), MSG_DONTWAIT, NULL,
+	    NULL) <= 0)
+		goto fail;
+	if ((error = lx_procconn_filter(fd, NULL, 0)) != 0)
+		goto fail;
+	/* What came between two filters is not wanted. */
+	while (LX_SYS(SYS_recvfrom, fd, buf, sizeof(buf), MSG_DONTWAIT, NULL,
+	    NULL) > 0)
+		continue;
+	*fdp = fd;
+	return (0);
+
+fail:
+	lx_close(fd);
+	switch (error) {
+	case ECONNREFUSED:
+	case ENOENT:
+	case EINVAL:
+		return (EOPNOTSUPP);
+	case EACCES:
+		return (EPERM);
+	default:
+		return (error);
+	}
+}
+
+void
+lx_procconn_buffer(int fd)
+{
+	int size = 16 << 20;
+
+	if (LX_SYS(SYS_setsockopt, fd, SOL_SOCKET, SO_RCVBUFFORCE, &size,
+	    sizeof(size)) != 0)
+		(void)LX_SYS(SYS_setsockopt, fd, SOL_SOCKET, SO_RCVBUF, &size,
+		    sizeof(size));
+}
+
+static bool
+convert(const char *buf, long len, struct lx_procev *lp)
+{
+	uint32_t ids[4], what;
+
+	if (len < OFF_DATA + 16)
+		return (false);
+	memcpy(&what, buf + OFF_WHAT, sizeof(what));
+	memcpy(ids, buf + OFF_DATA, sizeof(ids));
+	memset(lp, 0, sizeof(*lp));
+	lp->lp_pid = (int)ids[1];
+	switch (what) {
+	case WHAT_FORK:
+		lp->lp_what = LX_PROC_FORK;
+		lp->lp_child = (int)ids[3];
+		return (ids[2] == ids[3]);
+	case WHAT_EXEC:
+		lp->lp_what = LX_PROC_EXEC;
+		return (true);
+	case WHAT_EXIT:
+		lp->lp_what = LX_PROC_EXIT;
+		lp->lp_status = (int)ids[2];
+		return (ids[0] == ids[1]);
+	default:
+		return (false);
+	}
+}
+
+int
+lx_procconn_read(int fd, struct lx_procev *lp, int max, int *np)
+{
+	struct sockaddr_nl sa;
+	socklen_t salen;
+	char buf[512];
+	long ret;
+
+	*np = 0;
+	while (*np < max) {
+		salen = sizeof(sa);
+		ret = LX_SYS(SYS_recvfrom, fd, buf, sizeof(buf), MSG_DONTWAIT,
+		    &sa, &salen);
+		if (ret == -EINTR)
+			continue;
+		if (ret == -EAGAIN)
+			return (0);
+		if (ret < 0)
+			return ((int)-ret);
+		/* From the kernel alone. */
+		if (salen == sizeof(sa) && sa.nl_pid == 0 &&
+		    convert(buf, ret, &lp[*np]))
+			(*np)++;
+	}
+	return (0);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * timerfd(2).  Setting it, also to nothing, clears what had expired: it need
+ * never be read.
+ */
+#include "lx.h"
+
+#include <sys/timerfd.h>
+
+#include "lx_sys.h"
+
+int
+lx_timerfd(int *fdp)
+{
+	long ret;
+
+	ret = LX_SYS(SYS_timerfd_create, CLOCK_MONOTONIC,
+	    TFD_CLOEXEC | TFD_NONBLOCK);
+	*fdp = ret < 0 ? -1 : (int)ret;
+	return (lx_error(ret));
+}
+
+int
+lx_timerfd_arm(int fd, int64_t ns)
+{
+	/* The kernel's layout: 64-bit where SYS_timerfd_settime64 exists. */
+#ifdef SYS_timerfd_settime64
+	int64_t its[4] = { 0, 0, ns / 1000000000, ns % 1000000000 };
+
+	return (lx_error(LX_SYS(SYS_timerfd_settime64, fd, TFD_TIMER_ABSTIME,
+	    its, NULL)));
+#else
+	struct itimerspec its = { .it_value.tv_sec = (time_t)(ns / 1000000000),
+		.it_value.tv_nsec = (long)(ns % 1000000000) };
+
+	return (lx_error(LX_SYS(SYS_timerfd_settime, fd, TFD_TIMER_ABSTIME,
+	    &its, NULL)));
+#endif
+}
+
+static int64_t
+lx_clock(clockid_t clock)
+{
+	struct timespec ts = { 0, 0 };
+
+	/* Cannot fail for these clocks. */
+	(void)clock_gettime(clock, &ts);
+	return ((int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec);
+}
+
+int64_t
+lx_now(void)
+{
+	return (lx_clock(CLOCK_MONOTONIC));
+}
+
+int64_t
+lx_now_real(void)
+{
+	return (lx_clock(CLOCK_REALTIME));
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Collecting: what the kernel reports is activated, and the pending queue is
+ * scanned up to a marker.
+ *
+ * A level knote of a descriptor leaves our queue when it was delivered: the
+ * kernel's ready list holds it (KN_HELD) and reports it again, in rotation.
+ * Everything else that stays pending has to keep the descriptor readable, and
+ * is counted in kq_nbell; kqueue_leave() rings for it.
+ *
+ * SCAN-9 has three guards: the marker, for what is queued again behind it;
+ * kn_stamp, for what a second harvest of the same call brings again; and the
+ * lock, which is held from the harvest to the last post.
+ */
+#include "filter.h"
+
+void
+kqueue_activate(struct kqueue *kq, const struct lx_event *ev, int n)
+{
+	struct kqueue *other;
+	struct watch *w;
+	int i;
+
+	KQ_ASSERT_LOCKED(kq);
+	kq->kq_round++;
+	for (i = 0; i < n; i++) {
+		w = watch_bydata(kq, ev[i].le_data);
+		if (KQ_LIKELY(w != NULL)) {
+			watch_fire(kq, w, ev[i].le_events);
+			continue;
+		}
+		/*
+		 * The number became another kqueue while we slept, and this is
+		 * a report of that one: it has to be told there again.
+		 */
+		other = kqueue_byslot(watch_dataslot(ev[i].le_data));
+		if (other == NULL || other == kq || !kqueue_tryenter(other))
+			continue;
+		if ((w = watch_bydata(other, ev[i].le_data)) != NULL)
+			watch_rearm(other, w);
+		kqueue_leave(other);
+	}
+}
+
+int
+kqueue_harvest(struct kqueue *kq, int max, int *np)
+{
+	struct lx_event ev[KQ_HARVEST];
+	int error;
+
+	error = lx_epoll_poll(atomic_load_explicit(&kq->kq_epfd,
+	    memory_order_relaxed), ev, max > KQ_HARVEST ? KQ_HARVEST : max,
+	    np);
+	kqueue_activate(kq, ev, *np);
+	return (error);
+}
+
+void
+kqueue_unharvest(struct kqueue *kq, const struct lx_event *ev, int n)
+{
+	struct watch *w;
+	int i;
+
+	for (i = 0; i < n && ev[i].le_data != UINT64_MAX; i++) {
+		if ((w = watch_bydata(kq, ev[i].le_data)) != NULL)
+			watch_rearm(kq, w);
+	}
+}
+
+void
+kqueue_unqueue(struct kqueue *kq)
+{
+	struct knote *kn, *next;
+
+	TAILQ_FOREACH_SAFE(kn, &kq->kq_head, kn_tqe, next) {
+		if ((kn->kn_status & KN_HELD) != 0)
+			continue;
+		if (kn->kn_filter == EVFILT_TIMER) {
+			/* Due already: the timerfd fires at once. */
+			if (timerheap_insert(kq, kn, 1) != 0)
+				continue;
+			knote_dequeue(kn);
+			kn->kn_status &= (unsigned short)~KN_ACTIVE;
+			kq->kq_tarmed = 0;
+		} else if (kn->kn_filter == EVFILT_READ ||
+		    kn->kn_filter == EVFILT_WRITE ||
+		    kn->kn_filter == EVFILT_EXCEPT) {
+			if (kn->kn_watch == NULL ||
+			    kn->kn_watch->w_set == WSET_NONE)
+				continue;
+			knote_dequeue(kn);
+			kn->kn_status &= (unsigned short)~KN_ACTIVE;
+			watch_rearm(kq, kn->kn_watch);
+		}
+	}
+	(void)timerheap_arm(kq);
+}
+
+/* SCAN-7, for a knote that was just taken off the queue and posted. */
+static void
+kqueue_posted(struct kqueue *kq, struct knote *kn,
+    const struct filterops *fop)
+{
+	kn->kn_stamp = kq->kq_call;
+	if ((kn->kn_flags & EV_ONESHOT) != 0) {
+		knote_drop(kn);
+		return;
+	}
+	if ((kn->kn_flags & (EV_CLEAR | EV_DISPATCH)) != 0) {
+		kn->kn_status &= (unsigned short)~KN_ACTIVE;
+		if ((kn->kn_flags & EV_CLEAR) != 0) {
+			kn->kn_data = 0;
+			kn->kn_fflags = 0;
+		}
+		if ((kn->kn_flags & EV_DISPATCH) != 0)
+			kn->kn_status |= KN_DISABLED;
+		if (fop->f_delivered != NULL)
+			fop->f_delivered(kn);
+		return;
+	}
+	if (fop->f_delivered != NULL)
+		fop->f_delivered(kn);
+	if (watch_held(kn)) {
+		kn->kn_status &= (unsigned short)~KN_ACTIVE;
+		kq->kq_tail++;
+	} else if ((kn->kn_status & KN_QUEUED) == 0)
+		knote_enqueue(kn);
+}
+
+int
+kqueue_scan(struct kqueue *kq, struct kevent *eventlist, int n)
+{
+	const struct filterops *fop;
+	struct knote *kn, marker;
+	struct kevent kev;
+	int total;
+
+	KQ_ASSERT_LOCKED(kq);
+	if (TAILQ_EMPTY(&kq->kq_head))
+		return (0);
+	marker.kn_status = KN_MARKER;
+	TAILQ_INSERT_TAIL(&kq->kq_head, &marker, kn_tqe);
+	total = 0;
+	while (total < n) {
+		kn = TAILQ_FIRST(&kq->kq_head);
+		if (kn == &marker)
+			break;
+		knote_dequeue(kn);
+		/* SCAN-3: it keeps KN_ACTIVE for the EV_ENABLE. */
+		if ((kn->kn_status & KN_DISABLED) != 0)
+			continue;
+		if (KQ_UNLIKELY(kn->kn_stamp == kq->kq_call)) {
+			/* Activated again after its delivery in this call. */
+			knote_enqueue(kn);
+			continue;
+		}
+		fop = filter_lookup(kn->kn_filter);
+		kev.ident = kn->kn_id;
+		kev.filter = kn->kn_filter;
+		kev.udata = kn->kn_udata;
+		/* SCAN-4 */
+		if (!fop->f_process(kn, &kev)) {
+			kn->kn_status &= (unsigned short)~KN_ACTIVE;
+			continue;
+		}
+		kev.flags &= (unsigned short)~kq->kq_dialect->d_stripflags;
+		eventlist[total++] = kev;
+		kqueue_posted(kq, kn, fop);
+	}
+	TAILQ_REMOVE(&kq->kq_head, &marker, kn_tqe);
+	return (total);
+}
+
+int
+kqueue_pending(struct kqueue *kq)
+{
+	int n;
+
+	KQ_ASSERT_LOCKED(kq);
+	/* No stamp of a call that is at work elsewhere may hide anything. */
+	kq->kq_call = ++kq->kq_ncalls;
+	do {
+		kq->kq_turned = false;
+		if (kqueue_harvest(kq, KQ_HARVEST, &n) != 0)
+			break;
+	} while (n == KQ_HARVEST &&
+	    atomic_load(&kq->kq_count) < (int)kq->kq_nknotes);
+	return (atomic_load(&kq->kq_count));
+}
