@@ -43,8 +43,8 @@ echo '|----------------------------|------------------|---------:|---|'
 			if (calls[c] > -20 && calls[c] < 20)
 				continue
 			sum += calls[c]
-			which = which sprintf("%s%s %.2f", which == "" ? "" :
-			    ", ", c, calls[c] / 1000)
+			which = which sep c sprintf(" %.2f", calls[c] / 1000)
+			sep = ", "
 		}
 		printf("| %-26s | %-16s | %8.2f | %s |\n", name, budget,
 		    sum / 1000, which)
