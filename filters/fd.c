@@ -129,11 +129,18 @@ filt_fddetach(struct knote *kn)
 bool
 filt_fdevent(struct knote *kn, long hint)
 {
+	int n;
+
 	if ((kn->kn_status & KN_SELF) != 0)
 		return (kn != kn->kn_kq->kq_selfkn ||
 		    atomic_load(&kn->kn_kq->kq_count) > 0);
-	if (!fd_isnone(kn))
-		return (false);
+	if (!fd_isnone(kn)) {
+		/* READ-8: TCP's poll() looks at SO_RCVLOWAT instead. */
+		return (kn->kn_filter == EVFILT_READ &&
+		    (kn->kn_sfflags & NOTE_LOWAT) != 0 &&
+		    lx_fionread(kn->kn_watch->w_fd, &n) == 0 &&
+		    n >= kn->kn_sdata);
+	}
 	return (fd_isfile(kn) ? file_event(kn, hint) : true);
 }
 
@@ -156,7 +163,7 @@ filt_fdmodify(struct knote *kn, const struct kevent *kev)
 	/* REG-19: what was seen is looked at again. */
 	kn->kn_watch->w_rseen = kn->kn_watch->w_wseen = 0;
 	kn->kn_watch->w_backlog = -1;
-	if ((error = watch_update(kn, true)) != 0)
+	if ((error = watch_update(kn, true, (kev->flags & EV_ADD) != 0)) != 0)
 		goto fail;
 	kn->kn_udata = kev->udata;
 	return (0);
@@ -175,7 +182,7 @@ filt_fdenable(struct knote *kn, bool enable)
 		timerheap_settle(kn->kn_kq);
 	} else if ((kn->kn_status & KN_SELF) != 0 && filt_fdevent(kn, 0))
 		knote_activate(kn);
-	return (watch_update(kn, enable));
+	return (watch_update(kn, enable, false));
 }
 
 void

@@ -58,7 +58,7 @@ struct fnode {
 	struct fkey	 fn_byname;	/* in fi_byname, if fn_named */
 	struct fqueue	*fn_fq;
 	struct klist	 fn_notes;	/* by kn_link, the latest first */
-	struct fnode	*fn_next;	/* on fq_dirty, if fn_dirty */
+	TAILQ_ENTRY(fnode) fn_tqe;	/* on fq_dirty, if fn_dirty */
 	struct fnode	*fn_unused;	/* on fq_unused */
 	struct fnode	*fn_parent;	/* the directory that tells of our end */
 	struct lx_inode	 fn_inode;	/* at the last look */
@@ -70,6 +70,8 @@ struct fnode {
 	bool		 fn_dirty;
 	bool		 fn_dir;
 };
+
+TAILQ_HEAD(fnodequeue, fnode);
 
 /* An inotify instance. */
 struct finst {
@@ -87,7 +89,7 @@ struct fqueue {
 	struct watch	*fq_source;	/* the instance in the main set */
 	struct watch	*fq_mail;	/* the eventfd, if the instance is shared */
 	int		 fq_mailfd;
-	struct fnode	*fq_dirty;
+	struct fnodequeue fq_dirty;	/* in the order of the reports (SCAN-1) */
 	struct fnode	*fq_unused;
 	struct fqueue	*fq_dead;	/* on fr_dead */
 };
@@ -301,23 +303,17 @@ fnode_mark(struct fnode *fn, const struct fqueue *reader, uint32_t seen)
 	fn->fn_seen |= seen;
 	if (fn->fn_dirty)
 		return;
-	if (fq != reader && fq->fq_dirty == NULL)
+	if (fq != reader && TAILQ_EMPTY(&fq->fq_dirty))
 		lx_eventfd_ring(fq->fq_mailfd);
 	fn->fn_dirty = true;
-	fn->fn_next = fq->fq_dirty;
-	fq->fq_dirty = fn;
+	TAILQ_INSERT_TAIL(&fq->fq_dirty, fn, fn_tqe);
 }
 
 static void
 fnode_unmark(struct fnode *fn)
 {
-	struct fnode **fnp;
-
-	if (!fn->fn_dirty)
-		return;
-	for (fnp = &fn->fn_fq->fq_dirty; *fnp != fn; fnp = &(*fnp)->fn_next)
-		continue;
-	*fnp = fn->fn_next;
+	if (fn->fn_dirty)
+		TAILQ_REMOVE(&fn->fn_fq->fq_dirty, fn, fn_tqe);
 	fn->fn_dirty = false;
 }
 
@@ -741,9 +737,8 @@ fqueue_process(struct fqueue *fq)
 	struct fnode *fn;
 
 	finst_read(fq->fq_inst, fq);
-	while ((fn = fq->fq_dirty) != NULL) {
-		fq->fq_dirty = fn->fn_next;
-		fn->fn_dirty = false;
+	while ((fn = TAILQ_FIRST(&fq->fq_dirty)) != NULL) {
+		fnode_unmark(fn);
 		fnode_look(fn);
 	}
 }
@@ -1003,6 +998,7 @@ file_queue(struct kqueue *kq, struct fqueue **fqp)
 		return (ENOMEM);
 	fq->fq_kq = kq;
 	fq->fq_mailfd = -1;
+	TAILQ_INIT(&fq->fq_dirty);
 	if ((error = fqueue_instance(fq)) != 0) {
 		arena_free(fq, sizeof(*fq));
 		return (error);

@@ -227,14 +227,15 @@ filt_readprocess(struct knote *kn, struct kevent *kev)
 {
 	struct watch *w = kn->kn_watch;
 	uint32_t revents;
-	int n;
+	int error, n;
 
 	if (fd_isnone(kn))
 		return (w->w_kind == LX_KIND_KQUEUE ?
 		    read_kqueue(kn, kev) : fd_noneprocess(kn, kev));
 	revents = watch_revents(kn);
 	if (KQ_UNLIKELY((revents & watch_mask(kn)) == 0) &&
-	    (kn->kn_status & KN_SELF) == 0)
+	    (kn->kn_status & KN_SELF) == 0 &&
+	    (kn->kn_sfflags & NOTE_LOWAT) == 0)
 		return (fd_unready(kn, revents));
 	/*
 	 * Data and nothing else: the object need not be known, unless it has
@@ -242,9 +243,16 @@ filt_readprocess(struct knote *kn, struct kevent *kev)
 	 */
 	if (KQ_LIKELY((revents & (LX_IN | LX_HUP | LX_RDHUP | LX_ERR)) ==
 	    LX_IN && (kn->kn_flags & EV_EOF) == 0 &&
-	    w->w_kind != LX_KIND_KQUEUE) &&
-	    lx_fionread(w->w_fd, &n) == 0 && n > 0 && n >= read_lowat(kn))
-		return (fd_post(kn, kev, 0, 0, n));
+	    w->w_kind != LX_KIND_KQUEUE)) {
+		error = lx_fionread(w->w_fd, &n);
+		if (KQ_LIKELY(error == 0 && n > 0 && n >= read_lowat(kn)))
+			return (fd_post(kn, kev, 0, 0, n));
+		if (KQ_UNLIKELY(error == EBADF)) {
+			/* SCAN-18: closed, and nobody told us. */
+			watch_lost(kn->kn_kq, w->w_fd);
+			return (false);
+		}
+	}
 	switch (watch_kind(w)) {
 	case LX_KIND_TCP:
 	case LX_KIND_UNIX:

@@ -52,6 +52,8 @@ static int
 kevent_sleep(struct kqueue *kq, int max, const struct timespec *ts, int *np)
 {
 	struct kevent_sleep ks;
+	uint32_t call = kq->kq_call;
+	int room = kq->kq_room;
 	int epfd, error, i;
 
 	*np = 0;
@@ -75,6 +77,9 @@ kevent_sleep(struct kqueue *kq, int max, const struct timespec *ts, int *np)
 	if (KQ_UNLIKELY(atomic_load_explicit(&kq->kq_gen,
 	    memory_order_relaxed) != ks.ks_gen))
 		return (EBADF);
+	/* Others were at work meanwhile. */
+	kq->kq_call = call;
+	kq->kq_room = room;
 	if (error == 0)
 		kqueue_activate(kq, ks.ks_ev, *np);
 	return (error);
@@ -133,14 +138,14 @@ kevent_collect(struct kqueue *kq, struct kevent *eventlist, int nevents,
 	deadline = 0;
 	more = false;
 	total = 0;
+	kq->kq_call = call;
 	kq->kq_tail = 0;
 	for (;;) {
-		/* Others may have been at work while this call slept. */
-		kq->kq_call = call;
 		if (KQ_UNLIKELY(kq->kq_relisten != NULL))
 			watch_relisten(kq);
 		/* One more for the bell, which is no event. */
 		max = nevents - total;
+		kq->kq_room = max;
 		if (kq->kq_rung && max < KQ_HARVEST)
 			max++;
 		if (poll || more || kq->kq_turned || atomic_load_explicit(
@@ -159,7 +164,6 @@ kevent_collect(struct kqueue *kq, struct kevent *eventlist, int nevents,
 				max = KEVENT_SLEEPMAX;
 			error = kevent_sleep(kq, max,
 			    timeout == NULL ? NULL : &left, &n);
-			kq->kq_call = call;
 		}
 		if (KQ_UNLIKELY(error != 0)) {
 			/* EINVAL: the number is no epoll set any more. */

@@ -360,6 +360,7 @@ kqueue_register(struct kqueue *kq, const struct kevent *kev)
 	const struct dialect *d = kq->kq_dialect;
 	const struct filterops *fop;
 	struct knote *kn;
+	int error;
 	bool isfd;
 
 	KQ_ASSERT_LOCKED(kq);
@@ -388,5 +389,12 @@ kqueue_register(struct kqueue *kq, const struct kevent *kev)
 		knote_drop(kn);
 		return (0);
 	}
-	return (kqueue_modify(fop, kn, kev));
+	error = kqueue_modify(fop, kn, kev);
+	if (KQ_LIKELY(error != ENOENT || !isfd))
+		return (error);
+	/* The number was closed unseen, and means another file (REG-33). */
+	watch_closed(kq, (int)kev->ident, true);
+	if ((kev->flags & EV_ADD) == 0)
+		return (ENOENT);
+	return (kqueue_add(kq, fop, kev));
 }

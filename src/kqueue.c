@@ -362,7 +362,8 @@ kqueue_settle(struct kqueue *kq)
 	}
 	/*
 	 * Only knotes that epoll or the timerfd activated get here without a
-	 * bell.  If none can be had, they are told again by what told them.
+	 * bell.  If none can be had they are told again by what told them,
+	 * which may let another get before them every time.
 	 */
 	if (kqueue_needbell(kq) == 0) {
 		if (atomic_load(&kq->kq_watched) && !kq->kq_belllevel)
@@ -529,9 +530,23 @@ kqueue_wakeall(struct kqueue *kq, int epfd)
 {
 	int fd;
 
-	if (atomic_load(&kq->kq_sleepers) == 0 ||
-	    fdtab_own(lx_eventfd, &fd) != 0)
+	if (atomic_load(&kq->kq_sleepers) == 0)
 		return;
+	if (fdtab_own(lx_eventfd, &fd) != 0) {
+		/*
+		 * No descriptor to be had: then any of the program's that is
+		 * ready does, for as long as the set lives.
+		 */
+		for (fd = 0; fd < 65536; fd++) {
+			if (fd == epfd || lx_poll(fd, LX_IN | LX_OUT) == 0)
+				continue;
+			if (lx_epoll_add(epfd, fd, LX_IN | LX_OUT,
+			    UINT64_MAX) == 0 || lx_epoll_mod(epfd, fd,
+			    LX_IN | LX_OUT, UINT64_MAX) == 0)
+				return;
+		}
+		return;
+	}
 	lx_eventfd_ring(fd);
 	atomic_store(&kq->kq_wakefd, fd);
 	if (lx_epoll_add(epfd, fd, LX_IN, UINT64_MAX) != 0) {
@@ -777,9 +792,50 @@ kq_fdconnected(int fd)
 	kq_fdclosed(fd);
 }
 
+/* The source of this kqueue that has the number, if it can be moved. */
+static struct watch *
+kqueue_source(struct kqueue *kq, int fd)
+{
+	int i;
+
+	if (kq->kq_bell != NULL && kq->kq_bell->w_fd == fd)
+		return (kq->kq_bell);
+	if (kq->kq_timer != NULL && kq->kq_timer->w_fd == fd)
+		return (kq->kq_timer);
+	for (i = 0; i < WF_COUNT; i++) {
+		if (kq->kq_nested[i] != NULL && kq->kq_nested[i]->w_fd == fd)
+			return (kq->kq_nested[i]);
+	}
+	return (NULL);
+}
+
 int
 kq_fdvacate(int fd)
 {
-	(void)fd;
+	struct kqroot *root;
+	struct kqueue *kq;
+	struct watch *w;
+	uint32_t i, n;
+	int error, j;
+
+	if ((root = kqroot_peek()) == NULL)
+		return (0);
+	n = atomic_load(&root->r_nkq);
+	for (i = 1; i <= n; i++) {
+		if ((kq = kqueue_byslot(i)) == NULL || !kqueue_tryenter(kq))
+			continue;
+		if ((w = kqueue_source(kq, fd)) == NULL) {
+			kqueue_leave(kq);
+			continue;
+		}
+		error = source_move(kq, w);
+		for (j = 0; j < WF_COUNT; j++) {
+			if (kq->kq_nested[j] != NULL)
+				atomic_store(&kq->kq_nestedfd[j],
+				    kq->kq_nested[j]->w_fd);
+		}
+		kqueue_leave(kq);
+		return (error);
+	}
 	return (EBUSY);
 }

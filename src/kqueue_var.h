@@ -233,6 +233,7 @@ struct kqueue {
 	uint32_t	 kq_round;	/* [q] harvest and scan, counted */
 	uint32_t	 kq_ncalls;	/* [q] collections, counted */
 	uint32_t	 kq_call;	/* [q] the one that is at work; kn_stamp */
+	int		 kq_room;	/* [q] events it has room for */
 	int		 kq_tail;	/* [q] level knotes of this collection that
 					 * a BSD would have at the tail (KQ-18) */
 	struct knote	*kq_selfkn;	/* [q] READ on ourselves, or NULL */
@@ -454,9 +455,11 @@ int	watch_attach_none(struct knote *, int wf);
 void	watch_detach(struct knote *);
 /*
  * The knote was enabled, disabled or changed: have epoll follow.  With rearm
- * what holds now is reported again (REG-19).
+ * what holds now is reported again (REG-19); with verify a call is made in any
+ * case, and ENOENT or EBADF say that the number does not mean the file any more
+ * though no close() was seen.
  */
-int	watch_update(struct knote *, bool rearm);
+int	watch_update(struct knote *, bool rearm, bool verify);
 /* The bits that hold now: epoll's report of this round, or poll()'s. */
 uint32_t watch_revents(struct knote *);
 /* The same, asking poll() in any case. */
@@ -465,6 +468,8 @@ uint32_t watch_poll(struct knote *);
 uint32_t watch_mask(const struct knote *);
 /* Looked at and not ready, though the kernel says revents. */
 void	watch_unready(struct knote *, uint32_t revents);
+/* The number does not mean the file any more: forget it, on kqueue_leave(). */
+void	watch_lost(struct kqueue *, int fd);
 /* The knote was delivered and lives on. */
 void	watch_delivered(struct knote *);
 /* A level knote that the kernel's ready list holds in our place. */
@@ -494,6 +499,8 @@ int	source_add(struct kqueue *, int fd, uint32_t events,
 	    void (*fire)(struct watch *, uint32_t), void *arg,
 	    struct watch **);
 void	source_del(struct kqueue *, struct watch *);
+/* Give the descriptor another number; the old one is left open. */
+int	source_move(struct kqueue *, struct watch *);
 static inline struct kqueue *
 watch_kq(struct watch *w)		/* of a source */
 {

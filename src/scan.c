@@ -12,6 +12,8 @@
  * kn_stamp, for what a second harvest of the same call brings again; and the
  * lock, which is held from the harvest to the last post.
  */
+#include <limits.h>
+
 #include "filter.h"
 
 void
@@ -77,7 +79,8 @@ kqueue_unqueue(struct kqueue *kq)
 			continue;
 		if (kn->kn_filter == EVFILT_TIMER) {
 			/* Due already: the timerfd fires at once. */
-			if (timerheap_insert(kq, kn, 1) != 0)
+			if (timerheap_insert(kq, kn, kn->kn_data == 0 &&
+			    kn->kn_deadline > 0 ? kn->kn_deadline : 1) != 0)
 				continue;
 			knote_dequeue(kn);
 			kn->kn_status &= (unsigned short)~KN_ACTIVE;
@@ -179,6 +182,9 @@ kqueue_pending(struct kqueue *kq)
 	KQ_ASSERT_LOCKED(kq);
 	/* No stamp of a call that is at work elsewhere may hide anything. */
 	kq->kq_call = ++kq->kq_ncalls;
+	kq->kq_room = INT_MAX;
+	/* What is fetched shall stay in our queue. */
+	(void)kqueue_needbell(kq);
 	do {
 		kq->kq_turned = false;
 		if (kqueue_harvest(kq, KQ_HARVEST, &n) != 0)

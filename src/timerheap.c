@@ -108,11 +108,17 @@ timerheap_fire(struct watch *w, uint32_t revents)
 	struct kqueue *kq = watch_kq(w);
 	struct knote *kn;
 	int64_t now;
+	int n;
 
 	(void)revents;
 	kq->kq_tarmed = 0;
 	now = lx_now();
-	while (kq->kq_nheap > 0 && kq->kq_heap[0].ts_deadline <= now) {
+	/* What there is no room for stays: the timerfd then fires at once. */
+	n = kq->kq_room - atomic_load(&kq->kq_count);
+	if (n < 1)
+		n = 1;
+	while (n-- > 0 && kq->kq_nheap > 0 &&
+	    kq->kq_heap[0].ts_deadline <= now) {
 		kn = kq->kq_heap[0].ts_kn;
 		timerheap_remove(kq, kn);
 		knote_activate(kn);

@@ -279,6 +279,7 @@ watch_silent(const struct watch *w)
 
 /*
  * Install what is wanted.  Without force no call is made if epoll has it.
+ * ENOENT, EBADF: the number does not mean the file any more.
  */
 static int
 watch_sync(struct kqueue *kq, struct watch *w, bool force)
@@ -297,9 +298,6 @@ watch_sync(struct kqueue *kq, struct watch *w, bool force)
 	data = watch_data(kq, w);
 	if ((w->w_state & W_INSTALLED) != 0) {
 		error = lx_epoll_mod(epfd, w->w_fd, want, data);
-		/* ENOENT: the number means another file by now. */
-		if (error == ENOENT)
-			error = lx_epoll_add(epfd, w->w_fd, want, data);
 	} else {
 		error = lx_epoll_add(epfd, w->w_fd, want, data);
 		if (error == EEXIST)
@@ -377,6 +375,26 @@ source_del(struct kqueue *kq, struct watch *w)
 	KQ_ASSERT_LOCKED(kq);
 	(void)lx_epoll_del(watch_epfd(kq, w), w->w_fd);
 	watch_free(kq, w);
+}
+
+int
+source_move(struct kqueue *kq, struct watch *w)
+{
+	int error, fd;
+
+	KQ_ASSERT_LOCKED(kq);
+	if ((error = lx_fd_dup(w->w_fd, &fd)) != 0)
+		return (error);
+	if ((error = fdtab_internal(fd)) != 0 ||
+	    (error = lx_epoll_add(watch_epfd(kq, w), fd, w->w_events,
+	    watch_data(kq, w))) != 0) {
+		fdtab_disown(fd);
+		return (error);
+	}
+	(void)lx_epoll_del(watch_epfd(kq, w), w->w_fd);
+	fdtab_forget(w->w_fd);
+	w->w_fd = fd;
+	return (0);
 }
 
 /* A nested set has something: it is a level entry, so no need to drain it. */
@@ -514,8 +532,13 @@ watch_attach(struct knote *kn, int wf)
 	w->w_kn[wf] = kn;
 	kn->kn_watch = w;
 	/* Shared with a turned one: look at all of them again. */
-	if ((error = watch_sync(kq, w, fresh ||
-	    (w->w_state & W_TURNED) != 0)) != 0) {
+	error = watch_sync(kq, w, fresh || (w->w_state & W_TURNED) != 0);
+	if (error == ENOENT && fresh) {
+		/* A disarmed entry was kept here, of a file that is gone. */
+		w->w_state &= (uint8_t)~W_INSTALLED;
+		error = watch_sync(kq, w, true);
+	}
+	if (error != 0) {
 		w->w_kn[wf] = NULL;
 		kn->kn_watch = NULL;
 		if (fresh)
@@ -581,7 +604,7 @@ watch_detach(struct knote *kn)
 }
 
 int
-watch_update(struct knote *kn, bool rearm)
+watch_update(struct knote *kn, bool rearm, bool verify)
 {
 	struct watch *w = kn->kn_watch;
 	bool force;
@@ -590,9 +613,9 @@ watch_update(struct knote *kn, bool rearm)
 	if ((kn->kn_status & KN_DISABLED) != 0)
 		rearm = false;
 	/* A plain level entry reports what holds without being asked. */
-	force = rearm && (w->w_state & W_INSTALLED) != 0 &&
+	force = verify || (rearm && (w->w_state & W_INSTALLED) != 0 &&
 	    (!knote_islevel(kn) || (w->w_state & W_TURNED) != 0 ||
-	    watch_silent(w));
+	    watch_silent(w)));
 	return (watch_sync(kn->kn_kq, w, force));
 }
 
@@ -657,9 +680,12 @@ watch_unready(struct knote *kn, uint32_t revents)
 	int i;
 
 	if ((revents & watch_mask(kn)) == 0) {
-		/* Somebody else was faster; a one-shot entry must be armed. */
-		if (watch_silent(w))
-			(void)watch_sync(kn->kn_kq, w, true);
+		/*
+		 * Somebody else was faster; a one-shot entry must be armed.  Or
+		 * it is an orphan that spoke: the call tells that too.
+		 */
+		if (watch_sync(kn->kn_kq, w, true) != 0)
+			watch_lost(kn->kn_kq, w->w_fd);
 		return;
 	}
 	w->w_unready |= (uint8_t)(1u << filter_wf(kn->kn_filter));
@@ -729,8 +755,7 @@ watch_fire(struct kqueue *kq, struct watch *w, uint32_t revents)
 	if ((w->w_events & LX_ONESHOT) != 0)
 		w->w_state &= (uint8_t)~W_ARMED;
 	if (KQ_UNLIKELY(!kq_interposed()) && !watch_verify(kq, w)) {
-		(void)fdtab_watch(w->w_fd, kq);
-		watch_closed(kq, w->w_fd, true);
+		watch_lost(kq, w->w_fd);
 		return;
 	}
 	w->w_revents = revents;
@@ -804,7 +829,12 @@ watch_closed(struct kqueue *kq, int fd, bool recheck)
 				knote_activate(w->w_kn[WF_WRITE]);
 			continue;
 		}
-		/* epoll's entry went with the file, or with kq_fdclosing(). */
+		/*
+		 * epoll's entry went with the file, or with kq_fdclosing();
+		 * after an unseen close it may be there still.
+		 */
+		if (recheck && (w->w_state & W_INSTALLED) != 0)
+			(void)lx_epoll_orphan(watch_epfd(kq, w), fd);
 		w->w_state &= (uint8_t)~W_INSTALLED;
 		if (watch_isempty(w)) {
 			watch_free(kq, w);
@@ -822,6 +852,24 @@ watch_closed(struct kqueue *kq, int fd, bool recheck)
 			knote_drop(w->w_kn[i]);
 		}
 	}
+}
+
+void
+watch_lost(struct kqueue *kq, int fd)
+{
+	int i, zero;
+
+	KQ_ASSERT_LOCKED(kq);
+	/* Not now: the caller may be in the middle of the queue. */
+	for (i = 0; i < KQ_NCLOSED; i++) {
+		zero = 0;
+		if (atomic_compare_exchange_strong(&kq->kq_closed[i], &zero,
+		    -(fd + 1)))
+			break;
+	}
+	if (i == KQ_NCLOSED)
+		atomic_store(&kq->kq_closedmany, true);
+	(void)kq_lock_try_or_defer(&kq->kq_lock);
 }
 
 void

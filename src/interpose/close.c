@@ -287,14 +287,15 @@ iskqueue(int fd)
 	    kind == LX_KIND_EPOLL);
 }
 
-/* A number that the core has something to do with is closed. */
-static int
+/*
+ * A number that the core has something to do with is closed.  No cancellation
+ * is acted upon in here.
+ */
+__attribute__((__noinline__)) static int
 close_watched(int fd)
 {
 	int ret, saved, state;
 
-	/* The only place where a cancellation is acted upon. */
-	pthread_testcancel();
 	if (kq_fdinternal(fd)) {
 		errno = EBADF;
 		return (-1);
@@ -312,8 +313,10 @@ close_watched(int fd)
 int
 close(int fd)
 {
-	if (KQ_UNLIKELY(kq_fdinteresting(fd)))
+	if (KQ_UNLIKELY(kq_fdinteresting(fd))) {
+		pthread_testcancel();
 		return (close_watched(fd));
+	}
 	if (KQ_UNLIKELY(fd == PROBE_FD)) {
 		atomic_store(&probe_seen, true);
 		errno = EBADF;

@@ -17,9 +17,12 @@
 #include "lx.h"
 
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/types.h>
+#include <sys/wait.h>
 
 #include <poll.h>
+#include <sched.h>
 #include <stddef.h>
 
 #include "lx_sys.h"
@@ -131,6 +134,62 @@ lx_epoll_wait(int epfd, struct lx_event *ev, int max,
 	errno = saved;
 	*np = n == -1 ? 0 : n;
 	return (error);
+}
+
+/*
+ * An entry is found by number and file.  A process of its own descriptor table
+ * but our memory puts one dup after the other under the number, there, and
+ * tries; nothing changes in our table.  No signal may come meanwhile: its
+ * handler would run in the child too.
+ */
+struct lx_orphan {
+	int	lo_epfd;
+	int	lo_fd;
+	int	lo_max;
+	int	lo_error;
+};
+
+static int
+lx_orphanchild(void *arg)
+{
+	struct lx_orphan *lo = arg;
+	int fd;
+
+	for (fd = 0; fd < lo->lo_max; fd++) {
+		if (fd == lo->lo_fd || fd == lo->lo_epfd ||
+		    LX_SYS(SYS_dup3, fd, lo->lo_fd, 0) < 0)
+			continue;
+		if (lx_epoll_del(lo->lo_epfd, lo->lo_fd) == 0) {
+			lo->lo_error = 0;
+			break;
+		}
+	}
+	return (0);
+}
+
+int
+lx_epoll_orphan(int epfd, int fd)
+{
+	_Alignas(64) char stack[16384];
+	struct lx_orphan lo = { epfd, fd, 65536, ENOENT };
+	uint64_t all, limit[2], old;
+	int pid, saved;
+
+	saved = errno;
+	if (LX_SYS(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, limit) == 0 &&
+	    limit[0] < (uint64_t)lo.lo_max)
+		lo.lo_max = (int)limit[0];
+	all = UINT64_MAX;
+	(void)LX_SYS(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, _NSIG / 8);
+	pid = clone(lx_orphanchild, stack + sizeof(stack) - 64,
+	    CLONE_VM | CLONE_VFORK, &lo);
+	if (pid == -1)
+		lo.lo_error = errno;
+	else
+		(void)LX_SYS(SYS_wait4, pid, NULL, __WCLONE, NULL);
+	(void)LX_SYS(SYS_rt_sigprocmask, SIG_SETMASK, &old, NULL, _NSIG / 8);
+	errno = saved;
+	return (lo.lo_error);
 }
 
 uint32_t

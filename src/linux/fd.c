@@ -29,22 +29,36 @@ lx_close(int fd)
  * limit is lower, its upper quarter is taken.  Much higher numbers would make
  * the kernel grow the table, and every fork() copy it.
  */
+static long
+lx_fd_base(void)
+{
+	uint64_t limit[2];		/* struct rlimit64 */
+
+	if (LX_SYS(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, limit) == 0 &&
+	    limit[0] < 1280)
+		return ((long)(limit[0] - limit[0] / 4));
+	return (1024);
+}
+
+int
+lx_fd_dup(int fd, int *newfdp)
+{
+	long ret;
+
+	ret = LX_SYS(SYS_fcntl, fd, F_DUPFD_CLOEXEC, lx_fd_base());
+	*newfdp = ret < 0 ? -1 : (int)ret;
+	return (lx_error(ret));
+}
+
 void
 lx_fd_high(int *fdp)
 {
-	struct rlimit rl;
-	long fd, base;
+	int fd;
 
-	base = 1024;
-	if (LX_SYS(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &rl) == 0 &&
-	    sizeof(rl.rlim_cur) == 8 && rl.rlim_cur < 1280)
-		base = (long)(rl.rlim_cur - rl.rlim_cur / 4);
-	if (*fdp >= base)
-		return;
-	if ((fd = LX_SYS(SYS_fcntl, *fdp, F_DUPFD_CLOEXEC, base)) < 0)
+	if (*fdp >= lx_fd_base() || lx_fd_dup(*fdp, &fd) != 0)
 		return;
 	lx_close(*fdp);
-	*fdp = (int)fd;
+	*fdp = fd;
 }
 
 bool

@@ -30,6 +30,8 @@ void	lx_close(int fd);
  * (and of select()); *fdp stays as it is when there is no room up there.
  */
 void	lx_fd_high(int *fdp);
+/* A high number more for an own descriptor. */
+int	lx_fd_dup(int fd, int *newfdp);
 /* Is the number open? */
 bool	lx_fd_isopen(int fd);
 /* Do two numbers mean one open file?  false when the kernel cannot tell. */
@@ -73,6 +75,12 @@ int	lx_epoll_poll(int epfd, struct lx_event *ev, int max, int *np);
  */
 int	lx_epoll_wait(int epfd, struct lx_event *ev, int max,
 	    const struct timespec *ts, int *np);
+/*
+ * Remove the entry of fd whose number was closed, and perhaps reused, while a
+ * dup of its file is open in this process.  Takes 40 us and more; ENOENT: there
+ * is no such dup.
+ */
+int	lx_epoll_orphan(int epfd, int fd);
 /* poll() one descriptor without sleeping: its LX_* bits, 0 if it is closed. */
 uint32_t lx_poll(int fd, uint32_t events);
 
