@@ -547,7 +547,7 @@ require_ebadf(int kq)
 }
 
 static void
-check_become(int (*closer)(int))
+check_become(int (*closer)(int), bool epoll)
 {
 	int ep, fd, kq, p[2], sv[2];
 
@@ -572,9 +572,11 @@ check_become(int (*closer)(int))
 	ATF_REQUIRE_EQ(close(sv[0]), 0);
 	ATF_REQUIRE_EQ(close(sv[1]), 0);
 	/* An epoll set of the program's own. */
-	ATF_REQUIRE((ep = epoll_create1(0)) == kq);
-	require_ebadf(kq);
-	ATF_REQUIRE_EQ(close(ep), 0);
+	if (epoll) {
+		ATF_REQUIRE((ep = epoll_create1(0)) == kq);
+		require_ebadf(kq);
+		ATF_REQUIRE_EQ(close(ep), 0);
+	}
 	/* A new kqueue, empty. */
 	ATF_REQUIRE((fd = kqueue()) == kq);
 	KQ_EXPECT_NOTHING(fd);
@@ -586,12 +588,14 @@ check_become(int (*closer)(int))
 	open_null(fd);
 	require_ebadf(fd);
 	ATF_REQUIRE_EQ(close(fd), 0);
-	ATF_REQUIRE((fd = kqueue()) == kq);
-	fill(fd);
-	ATF_REQUIRE_EQ(closer(fd), 0);
-	ATF_REQUIRE((ep = epoll_create1(0)) == fd);
-	require_ebadf(ep);
-	ATF_REQUIRE_EQ(close(ep), 0);
+	if (epoll) {
+		ATF_REQUIRE((fd = kqueue()) == kq);
+		fill(fd);
+		ATF_REQUIRE_EQ(closer(fd), 0);
+		ATF_REQUIRE((ep = epoll_create1(0)) == fd);
+		require_ebadf(ep);
+		ATF_REQUIRE_EQ(close(ep), 0);
+	}
 	ATF_REQUIRE((fd = kqueue()) == kq);
 	fill(fd);
 	ATF_REQUIRE_EQ(closer(fd), 0);
@@ -609,12 +613,17 @@ raw_close(int fd)
 
 KQ_TC(kqueue_becomes, "KQ-10: EBADF whatever the number has become")
 {
-	check_become(close);
+	check_become(close, true);
 }
 
 KQ_TC(kqueue_unseen_becomes, "KQ-10: the same after a close behind our back")
 {
-	check_become(raw_close);
+	check_become(raw_close, false);
+}
+
+KQ_TC(kqueue_unseen_epoll, "KQ-10: and when it has become an epoll set")
+{
+	check_become(raw_close, true);
 }
 
 KQ_TC(kqueue_replaced, "KQ-10: dup2() onto a kqueue closes it")
@@ -1442,6 +1451,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, unseen_reuse);
 	ATF_TP_ADD_TC(tp, kqueue_becomes);
 	ATF_TP_ADD_TC(tp, kqueue_unseen_becomes);
+	ATF_TP_ADD_TC(tp, kqueue_unseen_epoll);
 	ATF_TP_ADD_TC(tp, kqueue_replaced);
 	ATF_TP_ADD_TC(tp, kqueue_dups);
 	ATF_TP_ADD_TC(tp, kqueue_dup_unseen);

@@ -173,9 +173,13 @@ check_way(const char *name, void (*way)(int), int seen)
 	}
 }
 
-/* The kqueue's own number. */
+/*
+ * The kqueue's own number.  Where closes are seen, one that is not (epoll
+ * false) cannot be told if the number becomes another epoll set; close_test.c
+ * has that case.
+ */
 static void
-check_kqueue(const char *name, void (*way)(int))
+check_kqueue(const char *name, void (*way)(int), int epoll)
 {
 	struct kevent kev;
 	int ep, kq, kq2, null;
@@ -192,12 +196,14 @@ check_kqueue(const char *name, void (*way)(int))
 	REQUIRE(collect(kq, 0, &kev) == -1 && errno == EBADF);
 	REQUIRE((kq = kqueue()) == null);
 	REQUIRE(collect(kq, 0, &kev) == 0);
-	way(kq);
-	REQUIRE((ep = epoll_create1(0)) == kq);
-	REQUIRE(collect(kq, 0, &kev) == -1 && errno == EBADF);
-	REQUIRE(change(kq, 1, EVFILT_USER, EV_ADD, 0) == EBADF);
-	REQUIRE(close(ep) == 0);
-	REQUIRE((kq = kqueue()) == ep);
+	if (epoll) {
+		way(kq);
+		REQUIRE((ep = epoll_create1(0)) == kq);
+		REQUIRE(collect(kq, 0, &kev) == -1 && errno == EBADF);
+		REQUIRE(change(kq, 1, EVFILT_USER, EV_ADD, 0) == EBADF);
+		REQUIRE(close(ep) == 0);
+		REQUIRE((kq = kqueue()) == ep);
+	}
 	REQUIRE(change(kq, 1, EVFILT_USER, EV_ADD, 0) == 0);
 	way(kq);
 	REQUIRE((kq2 = kqueue()) == kq);
@@ -263,9 +269,9 @@ main(int argc, char **argv)
 	check_way("fclose", way_fclose, stdio);
 	check_way("freopen", way_freopen, stdio);
 	check_way("syscall", way_syscall, 0);
-	check_kqueue("kqueue, close", way_close);
-	check_kqueue("kqueue, dup2", way_dup2);
-	check_kqueue("kqueue, syscall", way_syscall);
+	check_kqueue("kqueue, close", way_close, 1);
+	check_kqueue("kqueue, dup2", way_dup2, 1);
+	check_kqueue("kqueue, syscall", way_syscall, !seen);
 	check_fork();
 	printf("ok\n");
 	return (0);
