@@ -78,8 +78,6 @@ int	__fcntl_time64(int, int, ...);
 #endif
 
 /* Absent from a static program. */
-#pragma weak dlclose
-#pragma weak dlopen
 #pragma weak dlsym
 
 /*
@@ -137,15 +135,19 @@ static int
 probe(void)
 {
 	int (*volatile fn)(int);
+	void *(*open_program)(const char *, int);
 	void *p, *program;
 	int bits, saved;
 
 	fn = close;
-	if (dlsym != NULL && dlopen != NULL &&
-	    (program = dlopen(NULL, RTLD_LAZY)) != NULL) {
+	/* A linker warns of static programs that name dlopen(). */
+	open_program = dlsym == NULL ? NULL :
+	    (void *(*)(const char *, int))dlsym(RTLD_DEFAULT, "dlopen");
+	if (open_program != NULL &&
+	    (program = open_program(NULL, RTLD_LAZY)) != NULL) {
+		/* Not closed: the program's own handle counts nothing. */
 		if ((p = dlsym(program, "close")) != NULL)
 			fn = (int (*)(int))p;
-		(void)dlclose(program);
 	}
 	saved = errno;
 	(void)fn(PROBE_FD);		/* EBADF, from us or the kernel */
