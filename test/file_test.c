@@ -364,7 +364,7 @@ FILE_TC(rotation, "SCAN-9, SCAN-10: level files take turns, one event per call")
 	struct kevent kev[8];
 	struct timespec zero = { 0, 0 };
 	int fds[4], seen[4] = { 0 };
-	char name[8];
+	char name[16];
 	int kq = KQ_OPEN();
 	int i, j;
 

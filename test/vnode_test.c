@@ -814,6 +814,28 @@ FILE_TC(order, "SCAN-2: the knotes of one file, the latest first")
 	KQ_MATCH(&kev[1], one, EVFILT_VNODE, .fflags = NOTE_WRITE);
 }
 
+FILE_TC(order_files, "SCAN-1: different files in the order of what was done")
+{
+	struct kevent kev[4];
+	int kq = KQ_OPEN();
+	int fd[3], i;
+	char name[16];
+
+	for (i = 0; i < 3; i++) {
+		snprintf(name, sizeof(name), "f%d", i);
+		fd[i] = file_make(name);
+		WATCH(kq, fd[i], NOTE_ALL);
+	}
+	ATF_REQUIRE_EQ(1, pwrite(fd[1], "x", 1, 0));
+	ATF_REQUIRE_EQ(1, pwrite(fd[2], "x", 1, 0));
+	ATF_REQUIRE_EQ(1, pwrite(fd[0], "x", 1, 0));
+	ATF_REQUIRE_EQ(1, pwrite(fd[1], "x", 1, 0));
+	ATF_REQUIRE_EQ(3, KQ_COLLECT(kq, kev, 4));
+	KQ_MATCH(&kev[0], fd[1], EVFILT_VNODE, .fflags = NOTE_WRITE);
+	KQ_MATCH(&kev[1], fd[2], EVFILT_VNODE, .fflags = NOTE_WRITE);
+	KQ_MATCH(&kev[2], fd[0], EVFILT_VNODE, .fflags = NOTE_WRITE);
+}
+
 FILE_TC(with_read, "READ and VNODE on one descriptor do not disturb each other")
 {
 	struct kevent kev[3];
@@ -1364,6 +1386,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, other_process);
 	ATF_TP_ADD_TC(tp, two_masks);
 	ATF_TP_ADD_TC(tp, order);
+	ATF_TP_ADD_TC(tp, order_files);
 	ATF_TP_ADD_TC(tp, with_read);
 	ATF_TP_ADD_TC(tp, closed);
 	ATF_TP_ADD_TC(tp, sleeper);
