@@ -559,7 +559,7 @@ fnode_stat(const struct fnode *fn, struct lx_inode *now)
 
 /*
  * The kernel ended the watch.  If that was because the file lost a name that
- * was cached (LINUX: IN_DELETE_SELF), there is still a file to be watched.
+ * was cached (inotify.c, c), there is still a file to be watched.
  */
 static void
 fnode_renew(struct fnode *fn, int fd)
