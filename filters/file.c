@@ -611,11 +611,9 @@ fnode_tell(struct fnode *fn, unsigned notes, uint32_t seen)
 		if ((seen & (LX_INO_MODIFY | LX_INO_ENTRY | LX_INO_OVERFLOW |
 		    LX_INO_UNMOUNT)) == 0)
 			continue;
-		if (file_event(kn, 1)) {
-			/* The scan of this round need not look again. */
-			kn->kn_watch->w_round = kn->kn_kq->kq_round;
+		/* The scan looks anyway, but for EV_ONESHOT (SCAN-5). */
+		if ((kn->kn_flags & EV_ONESHOT) == 0 || file_event(kn, 1))
 			knote_activate(kn);
-		}
 	}
 }
 
@@ -1197,12 +1195,8 @@ file_process(struct knote *kn, struct kevent *kev)
 {
 	bool ready;
 
-	/* Looked at in this very round, or not to be looked at (SCAN-5). */
-	if ((kn->kn_flags & EV_ONESHOT) != 0 ||
-	    kn->kn_watch->w_round == kn->kn_kq->kq_round)
-		ready = true;
-	else
-		ready = file_event(kn, 0);
+	/* SCAN-5: what it was when it became ready. */
+	ready = (kn->kn_flags & EV_ONESHOT) != 0 || file_event(kn, 0);
 	kev->flags = kn->kn_flags;
 	kev->fflags = kn->kn_fflags;
 	kev->data = kn->kn_data;
