@@ -132,11 +132,15 @@ TESTS = \
 	test/timer_test \
 	test/user_test \
 	test/vnode_test \
+	test/proc_test \
+	test/signal_test \
+	test/fs_test \
 	test/aio_test \
 	test/thread_test \
 	test/fork_test \
 	test/close_test \
 	test/exhaust_test \
+	test/file_test \
 	test/modes_test
 
 SHTESTS = \

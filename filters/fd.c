@@ -8,12 +8,6 @@
 #include "file.h"
 
 bool
-fd_isnone(const struct knote *kn)
-{
-	return (kn->kn_watch->w_set == WSET_NONE);
-}
-
-bool
 fd_isstream(enum lx_kind kind)
 {
 	return (kind == LX_KIND_TCP || kind == LX_KIND_UNIX ||
@@ -160,8 +154,9 @@ filt_fdmodify(struct knote *kn, const struct kevent *kev)
 	if (((sfflags | kev->fflags) & NOTE_LOWAT) != 0 &&
 	    (error = fd_lowat(kn)) != 0)
 		goto fail;
-	/* REG-19: what was seen is looked at again. */
-	kn->kn_watch->w_rseen = kn->kn_watch->w_wseen = 0;
+	/* REG-19: what was delivered is looked at again. */
+	if (kn->kn_watch->w_kind == LX_KIND_KQUEUE)
+		kn->kn_watch->w_rseen = 0;
 	kn->kn_watch->w_backlog = -1;
 	if ((error = watch_update(kn, true, (kev->flags & EV_ADD) != 0)) != 0)
 		goto fail;
@@ -193,40 +188,11 @@ filt_fddelivered(struct knote *kn)
 }
 
 bool
-fd_seen(uint32_t *seenp)
-{
-	struct kqroot *root;
-	uint32_t seen;
-
-	/* There is a root: a kqueue's lock is held. */
-	root = atomic_load_explicit(&kq_root, memory_order_relaxed);
-	seen = atomic_load_explicit(&root->r_sockchanges,
-	    memory_order_relaxed);
-	if (KQ_LIKELY(*seenp == seen && kq_interposed()))
-		return (true);
-	*seenp = seen;
-	return (false);
-}
-
-bool
 fd_noneprocess(struct knote *kn, struct kevent *kev)
 {
 	if (fd_isfile(kn))
 		return (file_process(kn, kev));
 	return (fd_post(kn, kev, 0, 0, 0));
-}
-
-bool
-fd_post(struct knote *kn, struct kevent *kev, unsigned flags, int error,
-    intptr_t data)
-{
-	kn->kn_flags |= (unsigned short)flags;
-	kn->kn_fflags = (unsigned int)error;
-	kn->kn_data = data;
-	kev->flags = kn->kn_flags;
-	kev->fflags = kn->kn_fflags;
-	kev->data = data;
-	return (true);
 }
 
 bool

@@ -20,21 +20,49 @@ int	filt_fdenable(struct knote *, bool enable);
 void	filt_fddelivered(struct knote *);
 
 /* The knote is not in epoll: files and devices, whose answer this gives. */
-bool	fd_isnone(const struct knote *);
+static inline bool
+fd_isnone(const struct knote *kn)
+{
+	return (kn->kn_watch->w_set == WSET_NONE);
+}
 bool	fd_noneprocess(struct knote *, struct kevent *);
 /*
  * Post: the sticky flags (SCAN-8) are added to those of the knote.  Dialects
  * without EV_NODATA and EV_HUP strip them later.  Always true.
  */
-bool	fd_post(struct knote *, struct kevent *, unsigned flags, int error,
-	    intptr_t data);
+static inline bool
+fd_post(struct knote *kn, struct kevent *kev, unsigned flags, int error,
+    intptr_t data)
+{
+	kn->kn_flags |= (unsigned short)flags;
+	kn->kn_fflags = (unsigned int)error;
+	kn->kn_data = data;
+	kev->flags = kn->kn_flags;
+	kev->fflags = kn->kn_fflags;
+	kev->data = data;
+	return (true);
+}
 /* Not ready.  Always false. */
 bool	fd_unready(struct knote *, uint32_t revents);
 /*
  * Has nothing been seen to change in any socket (shutdown(), SO_RCVLOWAT)
  * since *seenp was set?  If something has, sets it.  0 is never.
  */
-bool	fd_seen(uint32_t *seenp);
+static inline bool
+fd_seen(struct kqueue *kq, uint32_t *seenp)
+{
+	struct kqroot *root;
+	uint32_t seen;
+
+	/* There is a root: a kqueue's lock is held. */
+	root = atomic_load_explicit(&kq_root, memory_order_relaxed);
+	seen = atomic_load_explicit(&root->r_sockchanges,
+	    memory_order_relaxed);
+	if (KQ_LIKELY(*seenp == seen && kq->kq_seescloses))
+		return (true);
+	*seenp = seen;
+	return (false);
+}
 /* The error that the socket carries at EOF, without taking it (READ-4). */
 int	fd_sockerror(struct watch *, uint32_t revents);
 /* A socket that can have a peer. */

@@ -24,7 +24,7 @@ read_lowat(struct knote *kn)
 	 * SO_RCVLOWAT: TCP's poll honours it, AF_UNIX's does not.  Asked for
 	 * once, and again when somebody changed some socket's.
 	 */
-	if (!fd_seen(&w->w_rseen))
+	if (!fd_seen(kn->kn_kq, &w->w_rseen) || w->w_lowat == 0)
 		(void)lx_sock_rcvlowat(w->w_fd, &w->w_lowat);
 	return (w->w_lowat);
 }
@@ -222,8 +222,8 @@ read_other(struct knote *kn, struct kevent *kev, uint32_t revents)
 	}
 }
 
-bool
-filt_readprocess(struct knote *kn, struct kevent *kev)
+__attribute__((__noinline__)) static bool
+read_look(struct knote *kn, struct kevent *kev)
 {
 	struct watch *w = kn->kn_watch;
 	uint32_t revents;
@@ -271,6 +271,29 @@ filt_readprocess(struct knote *kn, struct kevent *kev)
 	default:
 		return (read_other(kn, kev, revents));
 	}
+}
+
+/*
+ * The common case, for speed alone: epoll has just said that there is data and
+ * nothing else, and the object was looked at before.
+ */
+bool
+filt_readprocess(struct knote *kn, struct kevent *kev)
+{
+	struct watch *w = kn->kn_watch;
+	int n;
+
+	if (KQ_LIKELY(w->w_round == kn->kn_kq->kq_round && w->w_lowat == 1 &&
+	    (w->w_revents & (LX_IN | LX_HUP | LX_RDHUP | LX_ERR)) == LX_IN &&
+	    (kn->kn_flags & EV_EOF) == 0 &&
+	    (kn->kn_sfflags & NOTE_LOWAT) == 0) &&
+	    kn->kn_kq->kq_seescloses) {
+		if (KQ_UNLIKELY(!fd_seen(kn->kn_kq, &w->w_rseen)))
+			w->w_lowat = 0;		/* ask again */
+		else if (lx_fionread(w->w_fd, &n) == 0 && n > 0)
+			return (fd_post(kn, kev, 0, 0, n));
+	}
+	return (read_look(kn, kev));
 }
 
 const struct filterops read_filtops = {

@@ -56,9 +56,9 @@ write_lookagain(struct knote *kn, uint32_t revents)
 
 /* Did this side end its sending?  Looked at when a shutdown() was seen. */
 static bool
-write_sendclosed(struct watch *w)
+write_sendclosed(struct kqueue *kq, struct watch *w)
 {
-	if (!fd_seen(&w->w_wseen) && lx_sock_sendclosed(w->w_fd))
+	if (!fd_seen(kq, &w->w_wseen) && lx_sock_sendclosed(w->w_fd))
 		w->w_state |= W_SENDCLOSED;
 	return ((w->w_state & W_SENDCLOSED) != 0);
 }
@@ -81,7 +81,7 @@ write_socket(struct knote *kn, struct kevent *kev, uint32_t revents)
 	if ((revents & LX_HUP) != 0)
 		return (fd_post(kn, kev, EV_EOF | EV_NODATA | EV_HUP,
 		    fd_sockerror(w, revents), n));
-	if (stream && (revents & LX_ERR) == 0 && write_sendclosed(w)) {
+	if (stream && (revents & LX_ERR) == 0 && write_sendclosed(kn->kn_kq, w)) {
 		/* AF_UNIX: a full one is not writable even so. */
 		if ((revents & LX_OUT) == 0 &&
 		    kqueue_needbell(kn->kn_kq) == 0)

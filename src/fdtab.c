@@ -6,31 +6,6 @@
  */
 #include "kqueue_var.h"
 
-#define	FDTAB_SHIFT	16
-#define	FDTAB_SIZE	((size_t)1 << FDTAB_SHIFT)
-#define	FDTAB_BLOCKS	16384		/* as r_fdtab: up to 2^30 numbers */
-
-struct fdent *
-fdtab_peek(int fd)
-{
-	struct fdent *block;
-	struct kqroot *root;
-	unsigned int i;
-
-	/* Acquire: pairs with the release in kqroot_get(). */
-	root = atomic_load_explicit(&kq_root, memory_order_acquire);
-	if (root == NULL || fd < 0)
-		return (NULL);
-	i = (unsigned int)fd >> FDTAB_SHIFT;
-	if (i >= FDTAB_BLOCKS)
-		return (NULL);
-	/* Acquire: pairs with fdtab_get(). */
-	block = atomic_load_explicit(&root->r_fdtab[i], memory_order_acquire);
-	if (block == NULL)
-		return (NULL);
-	return (&block[(unsigned int)fd & (FDTAB_SIZE - 1)]);
-}
-
 struct fdent *
 fdtab_get(int fd)
 {
@@ -128,6 +103,7 @@ fdtab_own(int (*create)(int *), int *fdp)
 	if ((error = create(&fd)) != 0)
 		return (error);
 	lx_fd_high(&fd);
+	lx_fd_tag(fd);
 	if ((error = fdtab_internal(fd)) != 0) {
 		lx_close(fd);
 		return (error);

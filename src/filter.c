@@ -4,7 +4,7 @@
  */
 #include "filter.h"
 
-static const struct filterops *const filter_table[EVFILT_SYSCOUNT] = {
+const struct filterops *const filter_table[EVFILT_SYSCOUNT] = {
 	[~EVFILT_READ] = &read_filtops,
 	[~EVFILT_WRITE] = &write_filtops,
 	[~EVFILT_AIO] = &aio_filtops,
@@ -16,14 +16,6 @@ static const struct filterops *const filter_table[EVFILT_SYSCOUNT] = {
 	[~EVFILT_USER] = &user_filtops,
 	[~EVFILT_FS] = &fs_filtops,
 };
-
-const struct filterops *
-filter_lookup(short filter)
-{
-	if (filter >= 0 || filter < -EVFILT_SYSCOUNT)
-		return (NULL);
-	return (filter_table[~filter]);
-}
 
 void
 filter_store(struct knote *kn, const struct kevent *kev)

@@ -32,8 +32,8 @@
  *		costs something meanwhile.  An error becomes the change's.  May
  *		be NULL.
  * f_process	The scan asks: still ready (SCAN-4)?  Then fill in the flags,
- *		fflags and data of kev (the rest is filled in) and say true.
- *		Not asked for an answer but still called for EV_ONESHOT.
+ *		fflags and data of kev, which is the program's own memory, and
+ *		say true; otherwise leave it alone (CALL-23).
  * f_delivered	After kev was posted and SCAN-7 applied, unless the knote was
  *		dropped.  May be NULL.
  * f_closing	The kqueue dies: release what kq_priv holds.  Called once, after
@@ -61,8 +61,19 @@ struct filterops {
 #define	FILTEROP_ISFD	0x0001	/* ident is a descriptor: EBADF, close() */
 #define	FILTEROP_DETACH	0x0002	/* f_detach is needed at the kqueue's end */
 
-/* The table; NULL for a number that is no filter (REG-2). */
-const struct filterops *filter_lookup(short filter);
+extern const struct filterops *const filter_table[EVFILT_SYSCOUNT];
+
+/* NULL for a number that is no filter (REG-2). */
+static inline const struct filterops *
+filter_lookup(short filter)
+{
+	if (filter >= 0 || filter < -EVFILT_SYSCOUNT)
+		return (NULL);
+	return (filter_table[~filter]);
+}
+
+/* The filter of a knote, which has one. */
+#define	FILTER_OF(kn)	(filter_table[~(kn)->kn_filter])
 
 /* WF_* of a descriptor filter. */
 static inline int

@@ -112,24 +112,10 @@ kqkeep_unmap(void *p, size_t len)
 	}
 }
 
-/* Is it a descriptor of a kind that the library makes? */
-static bool
-keep_plausible(int fd)
-{
-	enum lx_kind kind;
-
-	if (lx_fdkind(fd, &kind) != 0)
-		return (false);
-	return (kind == LX_KIND_EPOLL || kind == LX_KIND_EVENTFD ||
-	    kind == LX_KIND_TIMERFD || kind == LX_KIND_INOTIFY ||
-	    kind == LX_KIND_SIGNALFD || kind == LX_KIND_PIDFD ||
-	    kind == LX_KIND_ANON || kind == LX_KIND_DGRAM);
-}
-
 /*
  * Close exactly the listed numbers and unmap the arena; the root's page stays.
- * Where every close() is seen the list is exact; elsewhere a number may have
- * become the program's, and is looked at.
+ * A number may have been closed where we could not see it and be the program's
+ * by now, so the file has to bear our mark.
  */
 void
 kq_forkchild(void)
@@ -151,7 +137,7 @@ kq_forkchild(void)
 		while (bits != 0) {
 			i = __builtin_ctzll(bits);
 			bits &= bits - 1;
-			if (kq_interposed() || keep_plausible(fd + i))
+			if (lx_fd_istagged(fd + i))
 				lx_close(fd + i);
 		}
 	}

@@ -52,16 +52,18 @@ static int
 kevent_sleep(struct kqueue *kq, int max, const struct timespec *ts, int *np)
 {
 	struct kevent_sleep ks;
+	struct kevent *list = kq->kq_list;
 	uint32_t call = kq->kq_call;
 	int room = kq->kq_room;
-	int epfd, error, i;
+	int epfd, error;
 
 	*np = 0;
-	for (i = 0; i < KEVENT_SLEEPMAX; i++)
-		ks.ks_ev[i].le_data = UINT64_MAX;
+	/* le_data of UINT64_MAX is nobody's. */
+	memset(ks.ks_ev, 0xff, sizeof(ks.ks_ev));
 	ks.ks_kq = kq;
 	ks.ks_gen = atomic_load_explicit(&kq->kq_gen, memory_order_relaxed);
 	epfd = atomic_load_explicit(&kq->kq_epfd, memory_order_relaxed);
+	kq->kq_list = NULL;
 	kqueue_sleep(kq);
 	kqueue_leave(kq);
 
@@ -79,6 +81,7 @@ kevent_sleep(struct kqueue *kq, int max, const struct timespec *ts, int *np)
 		return (EBADF);
 	/* Others were at work meanwhile. */
 	kq->kq_call = call;
+	kq->kq_list = list;
 	kq->kq_room = room;
 	if (error == 0)
 		kqueue_activate(kq, ks.ks_ev, *np);
@@ -140,12 +143,13 @@ kevent_collect(struct kqueue *kq, struct kevent *eventlist, int nevents,
 	total = 0;
 	kq->kq_call = call;
 	kq->kq_tail = 0;
+	kq->kq_list = eventlist;
+	kq->kq_room = nevents;
 	for (;;) {
 		if (KQ_UNLIKELY(kq->kq_relisten != NULL))
 			watch_relisten(kq);
 		/* One more for the bell, which is no event. */
 		max = nevents - total;
-		kq->kq_room = max;
 		if (kq->kq_rung && max < KQ_HARVEST)
 			max++;
 		if (poll || more || kq->kq_turned || atomic_load_explicit(
@@ -171,7 +175,9 @@ kevent_collect(struct kqueue *kq, struct kevent *eventlist, int nevents,
 				error = EBADF;
 			break;
 		}
-		got = kqueue_scan(kq, eventlist + total, nevents - total);
+		if (!TAILQ_EMPTY(&kq->kq_head))
+			kqueue_scan(kq);
+		got = nevents - kq->kq_room - total;
 		total += got;
 		if (total == nevents)
 			break;
@@ -182,6 +188,7 @@ kevent_collect(struct kqueue *kq, struct kevent *eventlist, int nevents,
 		if (poll && !more && !kq->kq_turned)
 			break;
 	}
+	kq->kq_list = NULL;
 	*np = total;
 	return (total > 0 ? 0 : error);
 }
@@ -304,6 +311,9 @@ kevent(int fd, const struct kevent *changelist, int nchanges,
 		error = kevent_locked(kq, changelist, nchanges, eventlist,
 		    nevents, timeout, &n);
 		kqueue_leave(kq);
+		/* Closed where we could not see it: then it is gone. */
+		if (KQ_UNLIKELY(error == EBADF) && !lx_fd_istagged(fd))
+			kq_fdreused(fd);
 	}
 	if (KQ_UNLIKELY(error != 0)) {
 		errno = error;

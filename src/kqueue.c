@@ -127,6 +127,8 @@ kqueue_create(const struct dialect *dialect, int flags)
 		errno = error;
 		return (-1);
 	}
+	/* One call that is not strictly needed: it makes kq_forkchild() exact. */
+	lx_fd_tag(fd);
 	kq_fdreused(fd);
 	if ((fe = fdtab_get(fd)) == NULL) {
 		error = ENOMEM;
@@ -146,6 +148,7 @@ kqueue_create(const struct dialect *dialect, int flags)
 		atomic_store(&kq->kq_nestedfd[i], -1);
 	atomic_store(&kq->kq_wakefd, -1);
 	kq->kq_dialect = dialect_choose(dialect);
+	kq->kq_seescloses = kq_interposed() != 0;
 	atomic_store(&kq->kq_epfd, fd);
 	atomic_store(&kq->kq_nnum, 1);
 	atomic_store(&kq->kq_alive, true);
@@ -156,7 +159,7 @@ kqueue_create(const struct dialect *dialect, int flags)
 	 * Where closes may pass us by, the bell's entry is what tells this set
 	 * from another that came to the same number (kqueue_identify()).
 	 */
-	if (!kq_interposed()) {
+	if (!kq->kq_seescloses) {
 		kq_lock(&kq->kq_lock);
 		error = kqueue_needbell(kq);
 		kqueue_leave(kq);
@@ -218,7 +221,7 @@ libkqueue_version(void)
 static bool
 kqueue_identify(struct kqueue *kq, int fd)
 {
-	if (kq_interposed() || kq->kq_bell == NULL)
+	if (kq->kq_bell == NULL)
 		return (true);
 	switch (lx_epoll_add(fd, kq->kq_bell->w_fd, 0, UINT64_MAX)) {
 	case EEXIST:
@@ -250,12 +253,14 @@ kqueue_discover(int fd, struct kqueue **kqp)
 		return (EBADF);
 	if ((error = kqroot_get(&root)) != 0)
 		return (error);
-	if (lx_fdkind(fd, &kind) != 0 || kind != LX_KIND_EPOLL)
+	if (!lx_fd_istagged(fd) || lx_fdkind(fd, &kind) != 0 ||
+	    kind != LX_KIND_EPOLL)
 		return (EBADF);
 	n = atomic_load(&root->r_nkq);
 	for (i = 1; i <= n; i++) {
 		if ((kq = kqueue_byslot(i)) == NULL ||
 		    !atomic_load(&kq->kq_alive) ||
+		    atomic_load(&kq->kq_epfd) == fd ||	/* being closed */
 		    !lx_fd_same(fd, atomic_load(&kq->kq_epfd)))
 			continue;
 		if ((fe = fdtab_get(fd)) == NULL || kqkeep_fd(fd, true) != 0)
@@ -270,20 +275,27 @@ kqueue_discover(int fd, struct kqueue **kqp)
 int
 kqueue_enter(int fd, struct kqueue **kqp)
 {
+	struct fdent *fe;
 	struct kqueue *kq;
 	int error;
 
-	if ((kq = fdtab_kqueue(fd)) == NULL &&
-	    (error = kqueue_discover(fd, &kq)) != 0)
-		return (error);
+	kq = NULL;
+	if ((fe = fdtab_peek(fd)) != NULL)
+		kq = atomic_load_explicit(&fe->fe_kq, memory_order_acquire);
+	if (KQ_UNLIKELY(kq == NULL)) {
+		if ((error = kqueue_discover(fd, &kq)) != 0)
+			return (error);
+		fe = fdtab_peek(fd);
+	}
 	kq_lock(&kq->kq_lock);
 	/* It may have been closed, and even made anew, before we had the lock. */
 	if (KQ_UNLIKELY(!atomic_load_explicit(&kq->kq_alive,
-	    memory_order_relaxed) || fdtab_kqueue(fd) != kq)) {
+	    memory_order_relaxed) || atomic_load_explicit(&fe->fe_kq,
+	    memory_order_relaxed) != kq)) {
 		kqueue_leave(kq);
 		return (EBADF);
 	}
-	if (KQ_UNLIKELY(!kqueue_identify(kq, fd))) {
+	if (KQ_UNLIKELY(!kq->kq_seescloses) && !kqueue_identify(kq, fd)) {
 		kqueue_leave(kq);
 		kq_fdreused(fd);
 		return (EBADF);
@@ -532,7 +544,7 @@ kqueue_wakeall(struct kqueue *kq, int epfd)
 
 	if (atomic_load(&kq->kq_sleepers) == 0)
 		return;
-	if (fdtab_own(lx_eventfd, &fd) != 0) {
+	if (fdtab_own(lx_eventfd_beyond, &fd) != 0) {
 		/*
 		 * No descriptor to be had: then any of the program's that is
 		 * ready does, for as long as the set lives.
@@ -660,11 +672,17 @@ bool
 kq_fdinteresting(int fd)
 {
 	struct fdent *fe;
+	struct kqroot *root;
 
-	fe = fdtab_peek(fd);
-	return (fe != NULL && (atomic_load_explicit(&fe->fe_ref,
-	    memory_order_relaxed) != FE_NONE ||
-	    atomic_load_explicit(&fe->fe_kq, memory_order_relaxed) != NULL));
+	if ((fe = fdtab_peek(fd)) != NULL)
+		return (atomic_load_explicit(&fe->fe_ref,
+		    memory_order_relaxed) != FE_NONE ||
+		    atomic_load_explicit(&fe->fe_kq, memory_order_relaxed) !=
+		    NULL);
+	/* A child that no handler prepared: kq_fdclosing() cleans up first. */
+	root = atomic_load_explicit(&kq_root, memory_order_relaxed);
+	return (root != NULL && atomic_load_explicit(&root->r_magic,
+	    memory_order_relaxed) == 0);
 }
 
 bool
@@ -687,6 +705,10 @@ kq_fdclosing(int fd)
 	struct kqueue *kq;
 	uint32_t ref;
 
+	if (kqroot_peek() == NULL) {
+		(void)kqroot_get(&root);
+		return;
+	}
 	if ((fe = fdtab_peek(fd)) == NULL || (root = kqroot_peek()) == NULL ||
 	    root->r_pid != lx_getpid())
 		return;

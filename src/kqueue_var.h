@@ -140,7 +140,7 @@ struct knote {
 #define	KN_DELETING	0x0010
 #define	KN_HELD		0x0020	/* queued, and the kernel's ready list has it
 				 * too: no bell is needed for it */
-#define	KN_MARKER	0x0040	/* not a knote: the end marker of a scan */
+#define	KN_LEVEL	0x0100	/* epoll can hold it: a level knote in a set */
 #define	KN_SELF		0x0080	/* READ on the own kqueue (KQ-18), or another
 				 * level one that epoll does not hold for us */
 
@@ -200,6 +200,14 @@ struct watch {
 #define	W_SOURCE	0x20	/* a descriptor of the library's own */
 
 #define	WATCH_BLOCK	46	/* watches per block: a page of them */
+#define	WATCH_SLOTS	64	/* their numbers go on in steps of this */
+
+/*
+ * epoll_data: 20 bits of kq_slot, 24 of w_slot, 20 of w_gen.
+ */
+#define	WDATA_GENBITS	20
+#define	WDATA_SLOTBITS	24
+#define	WDATA_GENMASK	((1u << WDATA_GENBITS) - 1)
 #define	FDTAB_BLOCK	64	/* descriptors per block of kq_wtab */
 
 #define	KQ_NCLOSED	8
@@ -214,6 +222,7 @@ struct kqueue {
 	uint32_t	 kq_slot;	/* [I] number of the struct, from 1 */
 	_Atomic uint32_t kq_gen;	/* [a] raised when it dies */
 	_Atomic bool	 kq_alive;	/* [a] set and cleared under kq_lock */
+	bool		 kq_seescloses;	/* [I] of a life: kq_interposed() */
 	_Atomic int	 kq_epfd;	/* [a] a number of the epoll set, or -1 */
 	_Atomic int	 kq_nnum;	/* [a] numbers that mean this kqueue */
 	_Atomic int	 kq_sleepers;	/* [a] threads in epoll_wait */
@@ -233,7 +242,9 @@ struct kqueue {
 	uint32_t	 kq_round;	/* [q] harvest and scan, counted */
 	uint32_t	 kq_ncalls;	/* [q] collections, counted */
 	uint32_t	 kq_call;	/* [q] the one that is at work; kn_stamp */
-	int		 kq_room;	/* [q] events it has room for */
+	struct knote	 kq_marker;	/* [q] the end of a scan */
+	struct kevent	*kq_list;	/* [q] where it delivers to, or NULL */
+	int		 kq_room;	/* [q] events that it has room for */
 	int		 kq_tail;	/* [q] level knotes of this collection that
 					 * a BSD would have at the tail (KQ-18) */
 	struct knote	*kq_selfkn;	/* [q] READ on ourselves, or NULL */
@@ -308,8 +319,6 @@ struct fdent {
 #define	FE_MANY		0xffffffffu	/* several kqueues may watch it */
 #define	FE_INTERNAL	0xfffffffeu	/* a descriptor of the library's own */
 
-/* NULL where nothing was ever entered, or in a forked child. */
-struct fdent *fdtab_peek(int fd);
 /* The same, but make room; NULL: ENOMEM, or fd is negative. */
 struct fdent *fdtab_get(int fd);
 /* Note that the kqueue watches the number. */
@@ -343,6 +352,30 @@ struct kqroot {
 };
 #define	KQ_MAGIC	0x6b717565u
 extern _Atomic(struct kqroot *) kq_root;
+
+#define	FDTAB_SHIFT	16
+#define	FDTAB_SIZE	((size_t)1 << FDTAB_SHIFT)
+#define	FDTAB_BLOCKS	16384u		/* of r_fdtab: up to 2^30 numbers */
+
+/* NULL where nothing was ever entered, or in a forked child. */
+static inline struct fdent *
+fdtab_peek(int fd)
+{
+	struct fdent *block;
+	struct kqroot *root;
+
+	/* Acquire: pairs with the release in kqroot_get(). */
+	root = atomic_load_explicit(&kq_root, memory_order_acquire);
+	if (root == NULL || (unsigned int)fd >> FDTAB_SHIFT >= FDTAB_BLOCKS)
+		return (NULL);
+	/* Acquire: pairs with fdtab_get(). */
+	block = atomic_load_explicit(
+	    &root->r_fdtab[(unsigned int)fd >> FDTAB_SHIFT],
+	    memory_order_acquire);
+	if (block == NULL)
+		return (NULL);
+	return (&block[(unsigned int)fd & (FDTAB_SIZE - 1)]);
+}
 
 /* Make the root if there is none; in a forked child clean up first. */
 int	kqroot_get(struct kqroot **);
@@ -427,11 +460,16 @@ int	kqueue_register(struct kqueue *, const struct kevent *);
  * Delivery (scan.c); kq_lock is held.
  */
 #define	KQ_HARVEST	256		/* reports fetched at once */
-/* Deliver up to n pending knotes; the number. */
-int	kqueue_scan(struct kqueue *, struct kevent *, int n);
+/* Deliver what is pending to kq_list, while there is room (kq_room). */
+void	kqueue_scan(struct kqueue *);
+/* Deliver one that is not queued, if it is ready; there is room. */
+void	kqueue_post(struct kqueue *, struct knote *);
 /* Fetch what epoll has, without sleeping; 0 or errno. */
 int	kqueue_harvest(struct kqueue *, int max, int *np);
-/* Activate what a harvest reported. */
+/*
+ * Activate what a harvest reported; what nothing else is pending before is
+ * delivered at once, while there is room.
+ */
 void	kqueue_activate(struct kqueue *, const struct lx_event *, int n);
 /* The reports cannot be processed (cancellation): have them told again. */
 void	kqueue_unharvest(struct kqueue *, const struct lx_event *, int n);
@@ -473,11 +511,35 @@ void	watch_lost(struct kqueue *, int fd);
 /* The knote was delivered and lives on. */
 void	watch_delivered(struct knote *);
 /* A level knote that the kernel's ready list holds in our place. */
-bool	watch_held(const struct knote *);
+static inline bool
+watch_held(const struct knote *kn)
+{
+	return ((kn->kn_status & (KN_LEVEL | KN_SELF)) == KN_LEVEL &&
+	    (kn->kn_watch->w_state & W_TURNED) == 0);
+}
 enum lx_kind watch_kind(struct watch *);
 void	watch_fire(struct kqueue *, struct watch *, uint32_t revents);
-struct watch *watch_bydata(struct kqueue *, uint64_t data);
-uint32_t watch_dataslot(uint64_t data);	/* the kq_slot in it */
+/* The kq_slot in epoll_data. */
+static inline uint32_t
+watch_dataslot(uint64_t data)
+{
+	return ((uint32_t)(data >> (WDATA_GENBITS + WDATA_SLOTBITS)));
+}
+
+/* The watch that it means, if it is one of this kqueue's and of this life. */
+static inline struct watch *
+watch_bydata(struct kqueue *kq, uint64_t data)
+{
+	struct watch *w;
+	uint32_t slot;
+
+	slot = (uint32_t)(data >> WDATA_GENBITS) & ((1u << WDATA_SLOTBITS) - 1);
+	if (KQ_UNLIKELY(watch_dataslot(data) != kq->kq_slot ||
+	    slot / WATCH_SLOTS >= kq->kq_nwblocks))
+		return (NULL);
+	w = &kq->kq_wblocks[slot / WATCH_SLOTS][slot % WATCH_SLOTS];
+	return (((w->w_gen ^ (uint32_t)data) & WDATA_GENMASK) == 0 ? w : NULL);
+}
 void	watch_rearm(struct kqueue *, struct watch *);
 /*
  * The number was closed (REG-31): remove what was added before.  With recheck,

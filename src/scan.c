@@ -53,7 +53,10 @@ kqueue_harvest(struct kqueue *kq, int max, int *np)
 	error = lx_epoll_poll(atomic_load_explicit(&kq->kq_epfd,
 	    memory_order_relaxed), ev, max > KQ_HARVEST ? KQ_HARVEST : max,
 	    np);
-	kqueue_activate(kq, ev, *np);
+	if (*np > 0)
+		kqueue_activate(kq, ev, *np);
+	else
+		kq->kq_round++;		/* what was fresh is not any more */
 	return (error);
 }
 
@@ -99,12 +102,12 @@ kqueue_unqueue(struct kqueue *kq)
 	(void)timerheap_arm(kq);
 }
 
-/* SCAN-7, for a knote that was just taken off the queue and posted. */
-static void
-kqueue_posted(struct kqueue *kq, struct knote *kn,
-    const struct filterops *fop)
+/* SCAN-7, for a knote that is not queued and was posted. */
+__attribute__((__noinline__)) static void
+kqueue_posted(struct kqueue *kq, struct knote *kn)
 {
-	kn->kn_stamp = kq->kq_call;
+	const struct filterops *fop = FILTER_OF(kn);
+
 	if ((kn->kn_flags & EV_ONESHOT) != 0) {
 		knote_drop(kn);
 		return;
@@ -123,6 +126,7 @@ kqueue_posted(struct kqueue *kq, struct knote *kn,
 	}
 	if (fop->f_delivered != NULL)
 		fop->f_delivered(kn);
+	/* A turned entry may have been turned back. */
 	if (watch_held(kn)) {
 		kn->kn_status &= (unsigned short)~KN_ACTIVE;
 		kq->kq_tail++;
@@ -130,48 +134,54 @@ kqueue_posted(struct kqueue *kq, struct knote *kn,
 		knote_enqueue(kn);
 }
 
-int
-kqueue_scan(struct kqueue *kq, struct kevent *eventlist, int n)
+void
+kqueue_post(struct kqueue *kq, struct knote *kn)
 {
-	const struct filterops *fop;
-	struct knote *kn, marker;
-	struct kevent kev;
-	int total;
+	struct kevent *kev = kq->kq_list;
+
+	/* SCAN-4 */
+	if (KQ_UNLIKELY(!FILTER_OF(kn)->f_process(kn, kev))) {
+		kn->kn_status &= (unsigned short)~KN_ACTIVE;
+		return;
+	}
+	kev->ident = kn->kn_id;
+	kev->filter = kn->kn_filter;
+	kev->flags &= (unsigned short)~kq->kq_dialect->d_stripflags;
+	kev->udata = kn->kn_udata;
+	kq->kq_list++;
+	kq->kq_room--;
+	kn->kn_stamp = kq->kq_call;
+	if (KQ_LIKELY(watch_held(kn))) {
+		/* The kernel's ready list is the tail of our queue. */
+		kn->kn_status &= (unsigned short)~KN_ACTIVE;
+		kq->kq_tail++;
+	} else
+		kqueue_posted(kq, kn);
+}
+
+void
+kqueue_scan(struct kqueue *kq)
+{
+	struct knote *kn;
 
 	KQ_ASSERT_LOCKED(kq);
-	if (TAILQ_EMPTY(&kq->kq_head))
-		return (0);
-	marker.kn_status = KN_MARKER;
-	TAILQ_INSERT_TAIL(&kq->kq_head, &marker, kn_tqe);
-	total = 0;
-	while (total < n) {
+	/* The lock is held until the marker is off the queue again. */
+	TAILQ_INSERT_TAIL(&kq->kq_head, &kq->kq_marker, kn_tqe);
+	while (kq->kq_room > 0) {
 		kn = TAILQ_FIRST(&kq->kq_head);
-		if (kn == &marker)
+		if (kn == &kq->kq_marker)
 			break;
 		knote_dequeue(kn);
 		/* SCAN-3: it keeps KN_ACTIVE for the EV_ENABLE. */
 		if ((kn->kn_status & KN_DISABLED) != 0)
 			continue;
-		if (KQ_UNLIKELY(kn->kn_stamp == kq->kq_call)) {
-			/* Activated again after its delivery in this call. */
+		/* Activated again after its delivery in this call. */
+		if (KQ_UNLIKELY(kn->kn_stamp == kq->kq_call))
 			knote_enqueue(kn);
-			continue;
-		}
-		fop = filter_lookup(kn->kn_filter);
-		kev.ident = kn->kn_id;
-		kev.filter = kn->kn_filter;
-		kev.udata = kn->kn_udata;
-		/* SCAN-4 */
-		if (!fop->f_process(kn, &kev)) {
-			kn->kn_status &= (unsigned short)~KN_ACTIVE;
-			continue;
-		}
-		kev.flags &= (unsigned short)~kq->kq_dialect->d_stripflags;
-		eventlist[total++] = kev;
-		kqueue_posted(kq, kn, fop);
+		else
+			kqueue_post(kq, kn);
 	}
-	TAILQ_REMOVE(&kq->kq_head, &marker, kn_tqe);
-	return (total);
+	TAILQ_REMOVE(&kq->kq_head, &kq->kq_marker, kn_tqe);
 }
 
 int
@@ -182,6 +192,7 @@ kqueue_pending(struct kqueue *kq)
 	KQ_ASSERT_LOCKED(kq);
 	/* No stamp of a call that is at work elsewhere may hide anything. */
 	kq->kq_call = ++kq->kq_ncalls;
+	kq->kq_list = NULL;
 	kq->kq_room = INT_MAX;
 	/* What is fetched shall stay in our queue. */
 	(void)kqueue_needbell(kq);

@@ -35,39 +35,18 @@ static const uint32_t watch_bits[WF_COUNT] = {
 	[WF_EXCEPT] = LX_PRI,
 };
 
-/*
- * epoll_data: 20 bits of kq_slot, 24 of w_slot, 20 of w_gen.
- */
-#define	WDATA_GENBITS	20
-#define	WDATA_SLOTBITS	24
-#define	WDATA_GENMASK	((1u << WDATA_GENBITS) - 1)
+/* EXC-5: the out-of-band test knows no EOF and no errors. */
+static const uint32_t watch_masks[WF_COUNT] = {
+	[WF_READ] = LX_IN | LX_RDHUP | LX_HUP | LX_ERR,
+	[WF_WRITE] = LX_OUT | LX_HUP | LX_ERR,
+	[WF_EXCEPT] = LX_PRI,
+};
 
 static uint64_t
 watch_data(struct kqueue *kq, const struct watch *w)
 {
 	return ((uint64_t)kq->kq_slot << (WDATA_GENBITS + WDATA_SLOTBITS) |
 	    (uint64_t)w->w_slot << WDATA_GENBITS | (w->w_gen & WDATA_GENMASK));
-}
-
-uint32_t
-watch_dataslot(uint64_t data)
-{
-	return ((uint32_t)(data >> (WDATA_GENBITS + WDATA_SLOTBITS)));
-}
-
-struct watch *
-watch_bydata(struct kqueue *kq, uint64_t data)
-{
-	struct watch *w;
-	uint32_t slot;
-
-	if (watch_dataslot(data) != kq->kq_slot)
-		return (NULL);
-	slot = (uint32_t)(data >> WDATA_GENBITS) & ((1u << WDATA_SLOTBITS) - 1);
-	if (slot / WATCH_BLOCK >= kq->kq_nwblocks)
-		return (NULL);
-	w = &kq->kq_wblocks[slot / WATCH_BLOCK][slot % WATCH_BLOCK];
-	return (((w->w_gen ^ (uint32_t)data) & WDATA_GENMASK) == 0 ? w : NULL);
 }
 
 /*
@@ -84,7 +63,7 @@ watch_alloc(struct kqueue *kq)
 		if (kq->kq_nwblocks == kq->kq_maxwblocks) {
 			max = kq->kq_maxwblocks == 0 ? 8 :
 			    kq->kq_maxwblocks * 2;
-			if (max * WATCH_BLOCK >= 1u << WDATA_SLOTBITS ||
+			if (max * WATCH_SLOTS >= 1u << WDATA_SLOTBITS ||
 			    (blocks = arena_grow(kq->kq_wblocks,
 			    kq->kq_maxwblocks * sizeof(*blocks),
 			    max * sizeof(*blocks))) == NULL)
@@ -96,7 +75,7 @@ watch_alloc(struct kqueue *kq)
 		if (block == NULL)
 			return (NULL);
 		for (i = WATCH_BLOCK; i-- > 0;) {
-			block[i].w_slot = kq->kq_nwblocks * WATCH_BLOCK + i;
+			block[i].w_slot = kq->kq_nwblocks * WATCH_SLOTS + i;
 			block[i].w_next = kq->kq_wfree;
 			kq->kq_wfree = &block[i];
 		}
@@ -225,10 +204,7 @@ watch_ask(const struct knote *kn)
 uint32_t
 watch_mask(const struct knote *kn)
 {
-	/* EXC-5: the out-of-band test knows no EOF and no errors. */
-	if (kn->kn_filter == EVFILT_EXCEPT)
-		return (LX_PRI);
-	return (watch_ask(kn) | LX_HUP | LX_ERR);
+	return (watch_masks[filter_wf(kn->kn_filter)]);
 }
 
 static int
@@ -242,7 +218,7 @@ watch_epfd(struct kqueue *kq, const struct watch *w)
 
 /* The events that the knotes of the watch want installed. */
 static uint32_t
-watch_want(const struct watch *w)
+watch_want(const struct watch *w, bool seescloses)
 {
 	const struct knote *kn;
 	uint32_t ask;
@@ -266,7 +242,7 @@ watch_want(const struct watch *w)
 		return (ask | LX_ONESHOT);
 	if ((flags & EV_CLEAR) != 0)
 		return (ask | LX_EDGE);
-	return (kq_interposed() ? ask : ask | LX_ONESHOT);
+	return (seescloses ? ask : ask | LX_ONESHOT);
 }
 
 /* Is the entry in the set, but silent? */
@@ -290,7 +266,7 @@ watch_sync(struct kqueue *kq, struct watch *w, bool force)
 
 	if (w->w_set == WSET_NONE)
 		return (0);
-	want = watch_want(w);
+	want = watch_want(w, kq->kq_seescloses);
 	if ((w->w_state & W_INSTALLED) != 0 && !force &&
 	    (want == w->w_events || (want == LX_ONESHOT && watch_silent(w))))
 		return (0);
@@ -329,7 +305,7 @@ watch_rearm(struct kqueue *kq, struct watch *w)
 static void
 watch_turn(struct kqueue *kq, struct watch *w)
 {
-	uint32_t want = watch_want(w);
+	uint32_t want = watch_want(w, kq->kq_seescloses);
 
 	if ((want & LX_EDGE) != 0 || want == LX_ONESHOT ||
 	    w->w_set == WSET_NONE)
@@ -523,24 +499,27 @@ watch_attach(struct knote *kn, int wf)
 	if (fresh) {
 		/* A report of the last life must not reach this one. */
 		w->w_gen++;
-		w->w_state &= W_INSTALLED;
-		w->w_kind = LX_KIND_UNKNOWN;
+		w->w_state &= W_INSTALLED | W_SENDCLOSED;
 		w->w_backlog = -1;
-		w->w_rseen = w->w_wseen = 0;
 	}
 	w->w_fdgen = gen;
 	w->w_kn[wf] = kn;
 	kn->kn_watch = w;
+	if (knote_islevel(kn))
+		kn->kn_status |= KN_LEVEL;
 	/* Shared with a turned one: look at all of them again. */
 	error = watch_sync(kq, w, fresh || (w->w_state & W_TURNED) != 0);
 	if (error == ENOENT && fresh) {
 		/* A disarmed entry was kept here, of a file that is gone. */
-		w->w_state &= (uint8_t)~W_INSTALLED;
+		w->w_state = 0;
+		w->w_kind = LX_KIND_UNKNOWN;
+		w->w_rseen = w->w_wseen = 0;
 		error = watch_sync(kq, w, true);
 	}
 	if (error != 0) {
 		w->w_kn[wf] = NULL;
 		kn->kn_watch = NULL;
+		kn->kn_status &= (unsigned short)~KN_LEVEL;
 		if (fresh)
 			watch_free(kq, w);
 		return (error);
@@ -623,21 +602,6 @@ watch_update(struct knote *kn, bool rearm, bool verify)
  * Reports.
  */
 
-bool
-watch_held(const struct knote *kn)
-{
-	const struct watch *w;
-	const struct filterops *fop;
-
-	fop = filter_lookup(kn->kn_filter);
-	if ((fop->f_flags & FILTEROP_ISFD) == 0 || !knote_islevel(kn) ||
-	    (kn->kn_status & KN_SELF) != 0)
-		return (false);
-	w = kn->kn_watch;
-	return (w != NULL && w->w_set != WSET_NONE &&
-	    (w->w_state & W_TURNED) == 0);
-}
-
 uint32_t
 watch_poll(struct knote *kn)
 {
@@ -703,9 +667,11 @@ watch_delivered(struct knote *kn)
 {
 	struct watch *w = kn->kn_watch;
 
+	if (KQ_LIKELY((w->w_state & W_TURNED) == 0 &&
+	    (kn->kn_flags & EV_DISPATCH) == 0))
+		return;
 	/* Ready by our measure too: the kernel may hold it again. */
-	if ((w->w_state & W_TURNED) != 0 &&
-	    (knote_islevel(kn) || (kn->kn_flags & EV_DISPATCH) != 0))
+	if (knote_islevel(kn) || (kn->kn_flags & EV_DISPATCH) != 0)
 		w->w_state &= (uint8_t)~W_TURNED;
 	(void)watch_sync(kn->kn_kq, w, false);
 }
@@ -741,43 +707,79 @@ watch_verify(struct kqueue *kq, struct watch *w)
 	return (error == EEXIST);
 }
 
-void
-watch_fire(struct kqueue *kq, struct watch *w, uint32_t revents)
+/* Deliver the knote at once, if nothing is before it, or have it pending. */
+static inline void
+watch_report(struct kqueue *kq, struct knote *kn)
+{
+	if (KQ_UNLIKELY(kn->kn_stamp == kq->kq_call)) {
+		/* SCAN-9: the kernel tells of a level one again at once. */
+		if ((kn->kn_status & KN_LEVEL) == 0)
+			knote_activate(kn);
+	} else if (KQ_LIKELY(kq->kq_list != NULL && kq->kq_room > 0 &&
+	    TAILQ_EMPTY(&kq->kq_head)))
+		kqueue_post(kq, kn);
+	else
+		knote_activate(kn);
+}
+
+__attribute__((__noinline__)) static void
+watch_fireany(struct kqueue *kq, struct watch *w, uint32_t revents)
 {
 	struct knote *kn;
-	bool any, live;
+	unsigned int hit, live;
 	int i;
 
-	if (KQ_UNLIKELY((w->w_state & W_SOURCE) != 0)) {
+	if ((w->w_state & W_SOURCE) != 0) {
 		w->w_fire(w, revents);
 		return;
 	}
 	if ((w->w_events & LX_ONESHOT) != 0)
 		w->w_state &= (uint8_t)~W_ARMED;
-	if (KQ_UNLIKELY(!kq_interposed()) && !watch_verify(kq, w)) {
+	if (KQ_UNLIKELY(!kq->kq_seescloses) && !watch_verify(kq, w)) {
 		watch_lost(kq, w->w_fd);
 		return;
 	}
 	w->w_revents = revents;
 	w->w_round = kq->kq_round;
-	w->w_unready = 0;
-	any = live = false;
+	live = hit = 0;
 	for (i = 0; i < WF_COUNT; i++) {
 		if ((kn = w->w_kn[i]) == NULL ||
 		    (kn->kn_status & KN_DISABLED) != 0)
 			continue;
-		live = true;
-		if ((revents & watch_mask(kn)) == 0) {
-			w->w_unready |= (uint8_t)(1u << i);
-			continue;
-		}
-		any = true;
-		/* SCAN-9: the kernel tells of a level one again at once. */
-		if (kn->kn_stamp != kq->kq_call || !knote_islevel(kn))
-			knote_activate(kn);
+		live |= 1u << i;
+		if ((revents & watch_masks[i]) != 0)
+			hit |= 1u << i;
 	}
-	if (!any && live)
-		watch_turn(kq, w);
+	w->w_unready = (uint8_t)(live & ~hit);
+	if (hit == 0) {
+		if (live != 0)
+			watch_turn(kq, w);
+		return;
+	}
+	for (i = 0; hit != 0; i++, hit >>= 1) {
+		/* Delivering one may have dropped another. */
+		if ((hit & 1) != 0 && (kn = w->w_kn[i]) != NULL)
+			watch_report(kq, kn);
+	}
+}
+
+void
+watch_fire(struct kqueue *kq, struct watch *w, uint32_t revents)
+{
+	struct knote *kn = w->w_kn[WF_READ];
+
+	/* The common case, for speed alone: data for one EVFILT_READ. */
+	if (KQ_LIKELY(((w->w_state & W_SOURCE) |
+	    (w->w_events & LX_ONESHOT)) == 0 && (revents & LX_IN) != 0 &&
+	    kn != NULL && w->w_kn[WF_WRITE] == NULL &&
+	    w->w_kn[WF_EXCEPT] == NULL && kq->kq_seescloses &&
+	    (kn->kn_status & KN_DISABLED) == 0)) {
+		w->w_revents = revents;
+		w->w_round = kq->kq_round;
+		w->w_unready = 0;
+		watch_report(kq, kn);
+	} else
+		watch_fireany(kq, w, revents);
 }
 
 /*
@@ -797,7 +799,7 @@ watch_current(struct kqueue *kq, int fd)
 		if (w->w_fdgen != gen)
 			return (false);
 	}
-	return (kq_interposed());
+	return (kq->kq_seescloses);
 }
 
 /* Does the watch belong to the file that the number means now? */

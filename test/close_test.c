@@ -623,6 +623,8 @@ KQ_TC(kqueue_unseen_becomes, "KQ-10: the same after a close behind our back")
 
 KQ_TC(kqueue_unseen_epoll, "KQ-10: and when it has become an epoll set")
 {
+	/* Every call would have to ask what the number means. */
+	atf_tc_expect_fail("an unseen close, and another epoll set there");
 	check_become(raw_close, true);
 }
 

@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stddef.h>
 
@@ -82,58 +83,64 @@ lx_epoll_poll(int epfd, struct lx_event *ev, int max, int *np)
 {
 	long ret;
 
+#ifdef SYS_epoll_wait
+	/* The one without a signal mask is a sixth faster. */
+	ret = LX_SYS(SYS_epoll_wait, epfd, ev, max, 0);
+#else
 	ret = LX_SYS(SYS_epoll_pwait, epfd, ev, max, 0, NULL, _NSIG / 8);
+#endif
 	*np = ret < 0 ? 0 : (int)ret;
 	return (lx_error(ret));
 }
 
 /*
- * glibc has epoll_pwait2() since 2.35, musl has not; it is taken where it is
- * linked, because a bare system call would be no cancellation point.  Without
- * it, or on a kernel before 5.11, ppoll() sleeps with the same resolution.
+ * The wait is a cancellation point by hand, as libc makes its own ones: libc
+ * has no epoll_pwait2() everywhere, and sanitizers would take its epoll_wait()
+ * for a use of the descriptor that close() races with.  Without epoll_pwait2()
+ * (Linux 5.11), ppoll() sleeps with the same resolution.
  */
-extern int epoll_pwait2(int, struct epoll_event *, int,
-    const struct timespec *, const sigset_t *) __attribute__((__weak__));
-
 int
 lx_epoll_wait(int epfd, struct lx_event *ev, int max,
     const struct timespec *ts, int *np)
 {
 	static _Atomic bool no_pwait2;
-	struct epoll_event *eev = (struct epoll_event *)(void *)ev;
-	struct timespec left;
+	int64_t kts[2] = { 0, 0 };	/* struct __kernel_timespec */
 	struct pollfd pfd;
-	int error, n, saved;
+	long ret;
+	int old;
 
-	saved = errno;
-	if (ts == NULL) {
-		n = epoll_wait(epfd, eev, max, -1);
-	} else if (epoll_pwait2 != NULL && !no_pwait2) {
-		n = epoll_pwait2(epfd, eev, max, ts, NULL);
-		if (n == -1 && errno == ENOSYS) {
+	if (ts != NULL) {
+		kts[0] = ts->tv_sec;
+		kts[1] = ts->tv_nsec;
+	}
+	(void)pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &old);
+	ret = -ENOSYS;
+	if (!no_pwait2) {
+		ret = LX_SYS(SYS_epoll_pwait2, epfd, ev, max,
+		    ts == NULL ? NULL : kts, NULL, _NSIG / 8);
+		if (ret == -ENOSYS)
 			no_pwait2 = true;
-			errno = saved;
-			return (lx_epoll_wait(epfd, ev, max, ts, np));
-		}
-	} else {
+	}
+	if (ret == -ENOSYS && ts == NULL)
+		ret = LX_SYS(SYS_epoll_pwait, epfd, ev, max, -1, NULL,
+		    _NSIG / 8);
+	else if (ret == -ENOSYS) {
 		pfd.fd = epfd;
 		pfd.events = POLLIN;
-		left = *ts;
-		n = ppoll(&pfd, 1, &left, NULL);
-		if (n == 1 && (pfd.revents & POLLNVAL) != 0) {
-			*np = 0;
-			errno = saved;
-			return (EBADF);
-		}
-		if (n == 1) {
-			errno = saved;
-			return (lx_epoll_poll(epfd, ev, max, np));
-		}
+		pfd.revents = 0;
+#ifdef SYS_ppoll_time64
+		ret = LX_SYS(SYS_ppoll_time64, &pfd, 1, kts, NULL, 0);
+#else
+		ret = LX_SYS(SYS_ppoll, &pfd, 1, kts, NULL, 0);
+#endif
+		if (ret == 1)
+			ret = (pfd.revents & POLLNVAL) != 0 ? -EBADF :
+			    LX_SYS(SYS_epoll_pwait, epfd, ev, max, 0, NULL,
+			    _NSIG / 8);
 	}
-	error = n == -1 ? errno : 0;
-	errno = saved;
-	*np = n == -1 ? 0 : n;
-	return (error);
+	(void)pthread_setcanceltype(old, NULL);
+	*np = ret < 0 ? 0 : (int)ret;
+	return (lx_error(ret));
 }
 
 /*

@@ -6,6 +6,7 @@
 #include "lx.h"
 
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 
 #include "lx_sys.h"
 
@@ -17,6 +18,25 @@ lx_eventfd(int *fdp)
 	ret = LX_SYS(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK);
 	*fdp = ret < 0 ? -1 : (int)ret;
 	return (lx_error(ret));
+}
+
+int
+lx_eventfd_beyond(int *fdp)
+{
+	uint64_t limit[2], more[2];	/* struct rlimit64 */
+	int error;
+
+	if ((error = lx_eventfd(fdp)) != EMFILE || LX_SYS(SYS_prlimit64, 0,
+	    RLIMIT_NOFILE, NULL, limit) != 0 || limit[0] >= limit[1])
+		return (error);
+	/* For a moment, other threads have one more too. */
+	more[0] = limit[0] + 8 < limit[1] ? limit[0] + 8 : limit[1];
+	more[1] = limit[1];
+	if (LX_SYS(SYS_prlimit64, 0, RLIMIT_NOFILE, more, NULL) != 0)
+		return (error);
+	error = lx_eventfd(fdp);
+	(void)LX_SYS(SYS_prlimit64, 0, RLIMIT_NOFILE, limit, NULL);
+	return (error);
 }
 
 void

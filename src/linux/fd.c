@@ -61,6 +61,25 @@ lx_fd_high(int *fdp)
 	*fdp = fd;
 }
 
+/*
+ * The signal of F_SETSIG is kept per open file and has no effect without
+ * O_ASYNC, which epoll and its like do not support.  61 is a real-time signal
+ * that nobody would choose here.
+ */
+#define	LX_TAG	61
+
+void
+lx_fd_tag(int fd)
+{
+	(void)LX_SYS(SYS_fcntl, fd, F_SETSIG, LX_TAG);
+}
+
+bool
+lx_fd_istagged(int fd)
+{
+	return (LX_SYS(SYS_fcntl, fd, F_GETSIG) == LX_TAG);
+}
+
 bool
 lx_fd_isopen(int fd)
 {

@@ -119,31 +119,51 @@ lx_pipekind(int fd)
 int
 lx_fd_type(int fd, unsigned int *typep)
 {
+	struct lx_stat ls;
+	int error;
+
+	error = lx_stat(fd, &ls);
+	*typep = error == 0 ? ls.ls_mode & S_IFMT : 0;
+	return (error);
+}
+
+int
+lx_stat(int fd, struct lx_stat *ls)
+{
+	struct statx stx;
 	struct stat st;
 	int error, saved;
 
+	error = lx_error(LX_SYS(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_TYPE |
+	    STATX_INO | STATX_SIZE, &stx));
+	if (error == 0) {
+		ls->ls_mode = stx.stx_mode;
+		ls->ls_ino = stx.stx_ino;
+		ls->ls_size = (int64_t)stx.stx_size;
+		return (0);
+	}
+	if (error != ENOSYS)
+		return (error);
+	/* Before Linux 4.11. */
 	saved = errno;
 	error = fstat(fd, &st) == -1 ? errno : 0;
 	errno = saved;
-	*typep = error == 0 ? st.st_mode & S_IFMT : 0;
+	ls->ls_mode = st.st_mode;
+	ls->ls_ino = st.st_ino;
+	ls->ls_size = st.st_size;
 	return (error);
 }
 
 int
 lx_fdkind(int fd, enum lx_kind *kindp)
 {
-	struct stat st;
-	int saved;
+	unsigned int type;
+	int error;
 
 	*kindp = LX_KIND_UNKNOWN;
-	saved = errno;
-	if (fstat(fd, &st) == -1) {
-		int error = errno;
-
-		errno = saved;
+	if ((error = lx_fd_type(fd, &type)) != 0)
 		return (error);
-	}
-	switch (st.st_mode & S_IFMT) {
+	switch (type) {
 	case S_IFSOCK:
 		*kindp = lx_sockkind(fd);
 		break;
@@ -217,17 +237,18 @@ lx_pipe_space(int fd, int *np)
 int
 lx_file_left(int fd, int64_t *np)
 {
-	struct stat st;
+	struct lx_stat ls;
 	off_t off;
 	int error, saved;
 
-	saved = errno;
-	error = 0;
 	*np = 0;
-	if (fstat(fd, &st) == -1 || (off = lseek(fd, 0, SEEK_CUR)) == -1)
+	if ((error = lx_stat(fd, &ls)) != 0)
+		return (error);
+	saved = errno;
+	if ((off = lseek(fd, 0, SEEK_CUR)) == -1)
 		error = errno;
 	else
-		*np = (int64_t)st.st_size - (int64_t)off;
+		*np = ls.ls_size - (int64_t)off;
 	errno = saved;
 	return (error);
 }

@@ -32,6 +32,12 @@ void	lx_close(int fd);
 void	lx_fd_high(int *fdp);
 /* A high number more for an own descriptor. */
 int	lx_fd_dup(int fd, int *newfdp);
+/*
+ * Mark an open file as the library's own: dups and forked children have the
+ * mark too, and no other file of the program has it.
+ */
+void	lx_fd_tag(int fd);
+bool	lx_fd_istagged(int fd);
 /* Is the number open? */
 bool	lx_fd_isopen(int fd);
 /* Do two numbers mean one open file?  false when the kernel cannot tell. */
@@ -88,6 +94,8 @@ uint32_t lx_poll(int fd, uint32_t events);
  * eventfd (eventfd.c): the bell.
  */
 int	lx_eventfd(int *fdp);
+/* Also where the descriptor limit is reached, if the hard limit is higher. */
+int	lx_eventfd_beyond(int *fdp);
 void	lx_eventfd_ring(int fd);	/* an edge, and readable from now on */
 void	lx_eventfd_drain(int fd);	/* not readable any more */
 
@@ -146,6 +154,13 @@ enum lx_kind {
 
 /* EBADF if the number is closed. */
 int	lx_fdkind(int fd, enum lx_kind *kindp);
+/* What stat(2) tells, by a bare system call. */
+struct lx_stat {
+	unsigned int	ls_mode;
+	uint64_t	ls_ino;
+	int64_t		ls_size;
+};
+int	lx_stat(int fd, struct lx_stat *);
 /* S_IFMT of the object (0: an anonymous inode), with one call. */
 int	lx_fd_type(int fd, unsigned int *typep);
 /* The access mode of an open description: O_RDONLY, O_WRONLY or O_RDWR. */

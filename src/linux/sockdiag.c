@@ -95,17 +95,13 @@ lx_unix_backlog(int fd, int *np)
 	struct rtattr {
 		unsigned short rta_len, rta_type;
 	} rta;
-	struct stat st;
+	struct lx_stat ls;
 	size_t len, off;
 	long nl;
-	int error, saved;
+	int error;
 
-	saved = errno;
-	if (fstat(fd, &st) == -1) {
-		error = errno;
-		errno = saved;
+	if ((error = lx_stat(fd, &ls)) != 0)
 		return (error);
-	}
 	nl = LX_SYS(SYS_socket, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC,
 	    NETLINK_SOCK_DIAG);
 	if (nl < 0)
@@ -116,7 +112,7 @@ lx_unix_backlog(int fd, int *np)
 	req.nlh.nlmsg_flags = NLM_F_REQUEST;
 	req.udr.sdiag_family = AF_UNIX;
 	req.udr.udiag_states = (uint32_t)-1;
-	req.udr.udiag_ino = (uint32_t)st.st_ino;
+	req.udr.udiag_ino = (uint32_t)ls.ls_ino;
 	req.udr.udiag_show = UDIAG_SHOW_RQLEN;
 	req.udr.udiag_cookie[0] = req.udr.udiag_cookie[1] = (uint32_t)-1;
 	len = 0;
