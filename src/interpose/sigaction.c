@@ -1325,9 +1325,9 @@ opening(uint64_t bits, bool temporary, bool wait)
 	sigunlock(mine);
 }
 
-/* The end of a temporary one. */
+/* The end of a temporary one; also look at what may be read of more. */
 static void
-closing(uint64_t bits)
+closing(uint64_t bits, uint64_t more)
 {
 	uint64_t mine;
 	int sig;
@@ -1339,7 +1339,7 @@ closing(uint64_t bits)
 		if ((bits & BIT(sig)) != 0 && sig_open[sig] > 0)
 			sig_open[sig]--;
 	}
-	read_eval(bits, mine);
+	read_eval(bits | more, mine);
 	sigunlock(mine);
 }
 
@@ -1597,7 +1597,7 @@ sigpending(sigset_t *set)
 static void
 closing_cleanup(void *arg)
 {
-	closing(*(uint64_t *)arg);
+	closing(*(uint64_t *)arg, 0);
 }
 
 /*
@@ -1715,8 +1715,8 @@ int
 sigtimedwait(const sigset_t *restrict set, siginfo_t *restrict si,
     const struct timespec *restrict ts)
 {
-	uint64_t bits;
-	int ret;
+	uint64_t bits, late;
+	int ret, saved;
 
 	bits = KQ_LIKELY(atomic_load(&sig_watched) == 0) ? 0 :
 	    lx_sigset(set) & atomic_load(&sig_watched);
@@ -1727,15 +1727,16 @@ sigtimedwait(const sigset_t *restrict set, siginfo_t *restrict si,
 	pthread_cleanup_push(closing_cleanup, &bits);
 	ret = NEXT(sigtimedwait) != NULL ? NEXT(sigtimedwait)(set, si, ts) :
 	    CANCELABLE(SYS_rt_sigtimedwait, set, si, ts, sizeof(uint64_t));
-	if (ret > 0 && (bits & BIT(ret)) != 0 && arrived(ret))
-		sigsink_ring(BIT(ret), NULL);
 	pthread_cleanup_pop(0);
-	if (bits != 0) {
-		int saved = errno;
-
-		closing(bits);
-		errno = saved;
-	}
+	/* It may be watched since we began to wait. */
+	late = atomic_load(&sig_watched) & lx_sigset(set);
+	if (KQ_LIKELY((bits | late) == 0) || !ours())
+		return (ret);
+	saved = errno;
+	if (ret > 0 && ((bits | late) & BIT(ret)) != 0 && arrived(ret))
+		sigsink_ring(BIT(ret), NULL);
+	closing(bits, late);
+	errno = saved;
 	return (ret);
 }
 
