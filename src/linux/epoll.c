@@ -22,7 +22,6 @@
 #include <sys/wait.h>
 
 #include <poll.h>
-#include <pthread.h>
 #include <sched.h>
 #include <stddef.h>
 
@@ -94,53 +93,57 @@ lx_epoll_poll(int epfd, struct lx_event *ev, int max, int *np)
 }
 
 /*
- * The wait is a cancellation point by hand, as libc makes its own ones: libc
- * has no epoll_pwait2() everywhere, and sanitizers would take its epoll_wait()
- * for a use of the descriptor that close() races with.  Without epoll_pwait2()
- * (Linux 5.11), ppoll() sleeps with the same resolution.
+ * libc's own wrappers, because only they are cancellation points that return
+ * or are cancelled, but never both.  glibc has epoll_pwait2() since 2.35, musl
+ * has not; without it, or on a kernel before 5.11, ppoll() sleeps with the same
+ * resolution.
  */
+extern int epoll_pwait2(int, struct epoll_event *, int,
+    const struct timespec *, const sigset_t *) __attribute__((__weak__));
+
+static int
+lx_epoll_ppoll(int epfd, struct lx_event *ev, int max,
+    const struct timespec *ts, int *np)
+{
+	struct pollfd pfd = { .fd = epfd, .events = POLLIN };
+	struct timespec left = *ts;
+	int error, n, saved;
+
+	saved = errno;
+	*np = 0;
+	n = ppoll(&pfd, 1, &left, NULL);
+	error = n == -1 ? errno : 0;
+	errno = saved;
+	if (n <= 0)
+		return (error);
+	if ((pfd.revents & POLLNVAL) != 0)
+		return (EBADF);
+	return (lx_epoll_poll(epfd, ev, max, np));
+}
+
 int
 lx_epoll_wait(int epfd, struct lx_event *ev, int max,
     const struct timespec *ts, int *np)
 {
 	static _Atomic bool no_pwait2;
-	int64_t kts[2] = { 0, 0 };	/* struct __kernel_timespec */
-	struct pollfd pfd;
-	long ret;
-	int old;
+	struct epoll_event *eev = (struct epoll_event *)(void *)ev;
+	int error, n, saved;
 
-	if (ts != NULL) {
-		kts[0] = ts->tv_sec;
-		kts[1] = ts->tv_nsec;
+	saved = errno;
+	if (ts == NULL)
+		n = epoll_wait(epfd, eev, max, -1);
+	else if (epoll_pwait2 == NULL || no_pwait2)
+		return (lx_epoll_ppoll(epfd, ev, max, ts, np));
+	else
+		n = epoll_pwait2(epfd, eev, max, ts, NULL);
+	error = n == -1 ? errno : 0;
+	errno = saved;
+	if (error == ENOSYS) {
+		no_pwait2 = true;
+		return (lx_epoll_ppoll(epfd, ev, max, ts, np));
 	}
-	(void)pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &old);
-	ret = -ENOSYS;
-	if (!no_pwait2) {
-		ret = LX_SYS(SYS_epoll_pwait2, epfd, ev, max,
-		    ts == NULL ? NULL : kts, NULL, _NSIG / 8);
-		if (ret == -ENOSYS)
-			no_pwait2 = true;
-	}
-	if (ret == -ENOSYS && ts == NULL)
-		ret = LX_SYS(SYS_epoll_pwait, epfd, ev, max, -1, NULL,
-		    _NSIG / 8);
-	else if (ret == -ENOSYS) {
-		pfd.fd = epfd;
-		pfd.events = POLLIN;
-		pfd.revents = 0;
-#ifdef SYS_ppoll_time64
-		ret = LX_SYS(SYS_ppoll_time64, &pfd, 1, kts, NULL, 0);
-#else
-		ret = LX_SYS(SYS_ppoll, &pfd, 1, kts, NULL, 0);
-#endif
-		if (ret == 1)
-			ret = (pfd.revents & POLLNVAL) != 0 ? -EBADF :
-			    LX_SYS(SYS_epoll_pwait, epfd, ev, max, 0, NULL,
-			    _NSIG / 8);
-	}
-	(void)pthread_setcanceltype(old, NULL);
-	*np = ret < 0 ? 0 : (int)ret;
-	return (lx_error(ret));
+	*np = n == -1 ? 0 : n;
+	return (error);
 }
 
 /*
