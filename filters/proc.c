@@ -190,6 +190,7 @@ proc_open(struct knote *kn, bool *zombiep)
 	if ((error = lx_pidfd((int)kn->kn_id, &fd)) != 0)
 		return (error);
 	lx_fd_high(&fd);
+	lx_fd_tag(fd);
 	if ((error = fdtab_internal(fd)) != 0) {
 		lx_close(fd);
 		return (error);

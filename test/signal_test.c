@@ -85,6 +85,8 @@ status(const char *task)
 		(void)sscanf(line, "SigCgt: %llx", &st.cgt);
 	}
 	fclose(fp);
+	/* The thread library has handlers of its own from the first thread on. */
+	st.cgt &= ~(3ull << 31);
 	return (st);
 }
 
@@ -546,8 +548,8 @@ KQ_TC(directed, "SIG-5: raise() and pthread_kill() are seen")
 	signal(SIGUSR1, on_signal);
 	ATF_REQUIRE_EQ(0, pthread_kill(t[3], SIGUSR1));
 	COUNT(kq, SIGUSR1, 1);
-	ATF_CHECK_EQ(1, hits);
 	threads_end(t);
+	ATF_CHECK_EQ(1, hits);
 }
 
 KQ_TC(two_kqueues, "SIG-10: each kqueue counts")
@@ -790,8 +792,8 @@ KQ_TC(children, "SIG-9: fork, exec, posix_spawn and popen inherit the program's"
 	ATF_REQUIRE((pid = fork()) != -1);
 	if (pid == 0) {
 		b = status("thread-self");
-		_exit(a.blk == b.blk && a.ign == b.ign && a.cgt == b.cgt ?
-		    0 : 1);
+		_exit((a.blk != b.blk) | (a.ign != b.ign) << 1 |
+		    (a.cgt != b.cgt) << 2);
 	}
 	ATF_REQUIRE_EQ(pid, waitpid(pid, &st, 0));
 	ATF_CHECK_EQ(0, st);

@@ -66,17 +66,6 @@
 #include "kqueue_var.h"
 #include "lx_proc.h"
 
-/* Not instrumented: runs where no sanitizer expects it. */
-#if defined(__has_attribute)
-#if __has_attribute(disable_sanitizer_instrumentation)
-#define	KQ_BARE	__attribute__((disable_sanitizer_instrumentation))
-#endif
-#endif
-#ifndef KQ_BARE
-#define	KQ_BARE	__attribute__((no_sanitize_thread, no_sanitize_address,	\
-		    no_sanitize_undefined))
-#endif
-
 #define	BIT(sig)	LX_SIGBIT(sig)
 #define	ALL		(~(uint64_t)0)
 
@@ -118,6 +107,7 @@ struct sigsink {
 };
 #define	SINK_CLOSING	0x80000000u
 
+static bool	sig_constructed;	/* by the constructor, once */
 static _Atomic uint32_t sig_word;	/* siglock */
 static int	sig_pid;		/* [siglock] whose all this is */
 static _Atomic uint64_t sig_watched;
@@ -200,11 +190,12 @@ sigaction_constructor(void)
 	RESOLVE(pthread_kill);
 #undef RESOLVE
 	(void)pthread_atfork(NULL, NULL, sig_forkchild);
+	sig_constructed = true;
 	errno = saved;
 }
 
 /* The thread library's own signals. */
-static uint64_t
+LX_BARE static uint64_t
 internal(void)
 {
 	uint64_t bits;
@@ -231,7 +222,7 @@ quiet(int sig)
 	    sig == SIGCONT);
 }
 
-static int
+LX_BARE static int
 real_sigaction(int sig, const struct sigaction *sa, struct sigaction *osa)
 {
 	int error;
@@ -296,7 +287,7 @@ ours(void)
  */
 
 /* What the program has blocked where the kernel has k; forced as of then. */
-KQ_BARE static uint64_t
+LX_BARE static uint64_t
 program_mask(uint64_t k, uint64_t forced)
 {
 	uint32_t epoch;
@@ -318,7 +309,7 @@ program_mask(uint64_t k, uint64_t forced)
 }
 
 /* What the kernel shall have where the program has p. */
-KQ_BARE static uint64_t
+LX_BARE static uint64_t
 kernel_mask(uint64_t p, uint64_t forced)
 {
 	uint64_t rt;
@@ -330,7 +321,7 @@ kernel_mask(uint64_t p, uint64_t forced)
 	return ((p | forced) & ~rt);
 }
 
-KQ_BARE static void
+LX_BARE static void
 rt_handler(int sig, siginfo_t *si, void *ctx)
 {
 	uintptr_t value;
@@ -1143,9 +1134,8 @@ sigaction_unwatched(int sig, const struct sigaction *sa, struct sigaction *osa)
 	return (0);
 }
 
-int
-sigaction(int sig, const struct sigaction *restrict sa,
-    struct sigaction *restrict osa)
+static int
+do_sigaction(int sig, const struct sigaction *sa, struct sigaction *osa)
 {
 	struct sigaction old;
 	struct sigsink *s;
@@ -1197,6 +1187,16 @@ sigaction(int sig, const struct sigaction *restrict sa,
 	if (osa != NULL)
 		*osa = old;
 	return (0);
+}
+
+/* A sanitizer's runtime calls this while it sets itself up. */
+LX_BARE int
+sigaction(int sig, const struct sigaction *restrict sa,
+    struct sigaction *restrict osa)
+{
+	if (KQ_UNLIKELY(!sig_constructed))
+		return (real_sigaction(sig, sa, osa));
+	return (do_sigaction(sig, sa, osa));
 }
 
 static handler_t

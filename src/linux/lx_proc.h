@@ -16,6 +16,19 @@
 #pragma GCC visibility push(hidden)
 
 /*
+ * Not instrumented: runs in handlers, and before a sanitizer is set up.
+ */
+#if defined(__has_attribute)
+#if __has_attribute(disable_sanitizer_instrumentation)
+#define	LX_BARE	__attribute__((disable_sanitizer_instrumentation))
+#endif
+#endif
+#ifndef LX_BARE
+#define	LX_BARE	__attribute__((no_sanitize_thread, no_sanitize_address,	\
+		    no_sanitize_undefined))
+#endif
+
+/*
  * Signals and threads (signalfd.c).  A set is the kernel's: bit signo - 1.
  */
 #define	LX_NSIG		64

@@ -29,33 +29,38 @@
 
 #define	KSIGSET		sizeof(uint64_t)
 
-uint64_t
+/* libc's type is longer than what the kernel takes, and of longs. */
+LX_BARE uint64_t
 lx_sigset(const sigset_t *set)
 {
 	uint64_t bits;
 
-	memcpy(&bits, set, sizeof(bits));
+	__builtin_memcpy(&bits, set, sizeof(bits));
 	return (bits);
 }
 
-void
+LX_BARE void
 lx_sigset_put(uint64_t bits, sigset_t *set)
 {
-	(void)sigemptyset(set);
-	memcpy(set, &bits, sizeof(bits));
+	volatile unsigned long *w = (volatile unsigned long *)(void *)set;
+	size_t i;
+
+	for (i = 0; i < sizeof(*set) / sizeof(*w); i++)
+		w[i] = 0;
+	__builtin_memcpy(set, &bits, sizeof(bits));
 }
 
-uint64_t
+LX_BARE uint64_t
 lx_ucontext_mask(void *ctx)
 {
 	return (lx_sigset(&((ucontext_t *)ctx)->uc_sigmask));
 }
 
-void
+LX_BARE void
 lx_ucontext_setmask(void *ctx, uint64_t bits)
 {
 	/* The kernel's frame has eight bytes here, libc's type more. */
-	memcpy(&((ucontext_t *)ctx)->uc_sigmask, &bits, sizeof(bits));
+	__builtin_memcpy(&((ucontext_t *)ctx)->uc_sigmask, &bits, sizeof(bits));
 }
 
 void
@@ -95,14 +100,14 @@ __asm__(
 #define	KA_RESTORER	0x04000000ul
 #endif
 
-int
+LX_BARE int
 lx_sigaction(int sig, const struct sigaction *sa, struct sigaction *oldp)
 {
 	struct ksigaction ka, oka;
 	long ret;
 
 	if (sa != NULL) {
-		memset(&ka, 0, sizeof(ka));
+		ka.ka_restorer = NULL;
 		ka.ka_handler = sa->sa_handler;
 		ka.ka_flags = (unsigned long)sa->sa_flags;
 		ka.ka_mask = lx_sigset(&sa->sa_mask);
@@ -114,7 +119,7 @@ lx_sigaction(int sig, const struct sigaction *sa, struct sigaction *oldp)
 	ret = LX_SYS(SYS_rt_sigaction, sig, sa == NULL ? NULL : &ka,
 	    oldp == NULL ? NULL : &oka, KSIGSET);
 	if (ret == 0 && oldp != NULL) {
-		memset(oldp, 0, sizeof(*oldp));
+		oldp->sa_restorer = NULL;
 		oldp->sa_handler = oka.ka_handler;
 		oldp->sa_flags = (int)oka.ka_flags;
 #ifdef __x86_64__
