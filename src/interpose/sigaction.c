@@ -79,6 +79,21 @@ int	sigblock(int);
 int	sigsetmask(int);
 int	siggetmask(void);
 
+/*
+ * Of these a program may have a definition of its own; see close.c.
+ */
+#pragma weak bsd_signal
+#pragma weak ssignal
+#pragma weak sysv_signal
+#pragma weak sigblock
+#pragma weak sigsetmask
+#pragma weak siggetmask
+#pragma weak sigset
+#pragma weak sighold
+#pragma weak sigrelse
+#pragma weak sigignore
+#pragma weak siginterrupt
+
 /* What the program believes of a watched signal. */
 struct disp {
 	_Atomic(uintptr_t) d_handler;	/* also taken back by SA_RESETHAND */
