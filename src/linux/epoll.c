@@ -25,6 +25,7 @@
 #include <sched.h>
 #include <stddef.h>
 
+#include "lx_proc.h"
 #include "lx_sys.h"
 
 #ifndef SYS_epoll_pwait2
@@ -150,7 +151,8 @@ lx_epoll_wait(int epfd, struct lx_event *ev, int max,
  * An entry is found by number and file.  A process of its own descriptor table
  * but our memory puts one dup after the other under the number, there, and
  * tries; nothing changes in our table.  No signal may come meanwhile: its
- * handler would run in the child too.
+ * handler would run in the child too.  Sanitizers keep books per thread, which
+ * the child must not write into.
  */
 struct lx_orphan {
 	int	lo_epfd;
@@ -159,7 +161,7 @@ struct lx_orphan {
 	int	lo_error;
 };
 
-static int
+LX_BARE static int
 lx_orphanchild(void *arg)
 {
 	struct lx_orphan *lo = arg;
@@ -169,7 +171,8 @@ lx_orphanchild(void *arg)
 		if (fd == lo->lo_fd || fd == lo->lo_epfd ||
 		    LX_SYS(SYS_dup3, fd, lo->lo_fd, 0) < 0)
 			continue;
-		if (lx_epoll_del(lo->lo_epfd, lo->lo_fd) == 0) {
+		if (LX_SYS(SYS_epoll_ctl, lo->lo_epfd, EPOLL_CTL_DEL,
+		    lo->lo_fd, NULL) == 0) {
 			lo->lo_error = 0;
 			break;
 		}
