@@ -53,7 +53,7 @@ KQ_WARN =	-Wall -Wextra -Wshadow -Wstrict-prototypes \
 KQ_CPPFLAGS =	-D_GNU_SOURCE= -I${srcdir}/include \
 		-iquote ${srcdir}/src -iquote ${srcdir}/src/linux \
 		-iquote ${srcdir}/filters
-KQ_CFLAGS =	-std=gnu11 -O2 -g -fPIC -fexceptions -pthread ${KQ_WARN} ${WERROR} ${HARDEN}
+KQ_CFLAGS =	-std=gnu11 -O2 -g -fPIC -pthread ${KQ_WARN} ${WERROR} ${HARDEN}
 KQ_LDFLAGS =	-shared -pthread -Wl,-soname,${SONAME} \
 		-Wl,--version-script=${srcdir}/libkqueue.map \
 		${ZDEFS} -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete
@@ -87,7 +87,6 @@ OBJS = \
 	src/linux/mem.o \
 	src/interpose/close.o \
 	src/interpose/sigaction.o \
-	src/interpose/spawn.o \
 	src/interpose/socket.o \
 	filters/read.o \
 	filters/write.o \
@@ -103,9 +102,10 @@ OBJS = \
 	filters/file.o
 
 # In the shared library alone: in a static program there is one definition of
-# fclose(), and no other that ours could call.
+# fclose() or fork(), and no other that ours could call.
 SO_OBJS = \
-	src/interpose/stdio.o
+	src/interpose/stdio.o \
+	src/interpose/spawn.o
 
 # Every object is made again when one of these changes: few enough files.
 HDRS = \
@@ -199,10 +199,11 @@ ${OBJS} ${SO_OBJS}: ${HDRS}
 
 # One object whose only global names are the public ones: a program that is
 # linked with the archive sees no name of ours, and gets all of it, so that
-# the libc names are ours too.
+# the libc names are ours too.  Its groups are dissolved: a group's names would
+# be local here, and missing in the objects of libc whose copies give way.
 ${LIB_A}: ${OBJS}
 	rm -f $@
-	${CC} -nostdlib -r -o libkqueue.o ${OBJS}
+	${CC} -nostdlib -r -Wl,--force-group-allocation -o libkqueue.o ${OBJS}
 	${OBJCOPY} --localize-hidden libkqueue.o
 	${AR} rcs $@ libkqueue.o
 
@@ -223,6 +224,7 @@ check:
 	@sh ${srcdir}/test/setup.sh
 	${MAKE} -f ${srcdir}/Makefile srcdir=${srcdir} all tests
 	@RUNNER="${RUNNER}" sh ${srcdir}/test/run.sh ${srcdir} ${KYUA_ARGS}
+
 
 examples: ${LIB_A} ${LIB_SO}
 	@mkdir -p examples
@@ -280,7 +282,7 @@ format:
 clean:
 	rm -f ${OBJS} ${SO_OBJS} libkqueue.o ${LIB_A} ${LIB_SO} ${SONAME} \
 	    libkqueue.so.${VERSION} ${TESTS} ${SHTESTS} \
-	    kyua.db kyua.log kyua.out bench/bench
+	    kyua.db kyua.log kyua.out bench/bench ${LIB_FAULTS} faults/*.o
 	@for e in ${EXAMPLES}; do rm -f examples/$$e; done
 
 .PHONY: all tests check examples demo bench install uninstall format clean

@@ -172,7 +172,7 @@ procnote_free(struct kqueue *kq, struct procnote *pn)
 {
 	/* The entries of a kqueue that dies go with it. */
 	if (pn->pn_watch != NULL && atomic_load(&kq->kq_alive))
-		source_del(kq, pn->pn_watch);
+		source_forget(kq, pn->pn_watch);
 	if (pn->pn_fd >= 0)
 		fdtab_disown(pn->pn_fd);
 	arena_free(pn, sizeof(*pn));

@@ -561,6 +561,8 @@ int	source_add(struct kqueue *, int fd, uint32_t events,
 	    void (*fire)(struct watch *, uint32_t), void *arg,
 	    struct watch **);
 void	source_del(struct kqueue *, struct watch *);
+/* The same for one that is closed next, which removes it from epoll too. */
+void	source_forget(struct kqueue *, struct watch *);
 /* Give the descriptor another number; the old one is left open. */
 int	source_move(struct kqueue *, struct watch *);
 static inline struct kqueue *

@@ -353,6 +353,13 @@ source_del(struct kqueue *kq, struct watch *w)
 	watch_free(kq, w);
 }
 
+void
+source_forget(struct kqueue *kq, struct watch *w)
+{
+	KQ_ASSERT_LOCKED(kq);
+	watch_free(kq, w);
+}
+
 int
 source_move(struct kqueue *kq, struct watch *w)
 {

@@ -92,6 +92,8 @@ int	siggetmask(void);
 #pragma weak sighold
 #pragma weak sigrelse
 #pragma weak sigignore
+/* Strong in libc.a, where it may have been linked before us. */
+#pragma weak raise
 #pragma weak siginterrupt
 
 /* What the program believes of a watched signal. */
@@ -1644,8 +1646,9 @@ temporary(const sigset_t *mask, sigset_t *copy, uint64_t *bitsp)
 do {									\
 	sigset_t kq_copy;						\
 	uint64_t kq_bits;						\
+	const sigset_t *const kq_mask =					\
+	    temporary(mask, &kq_copy, &kq_bits);			\
 									\
-	mask = temporary(mask, &kq_copy, &kq_bits);			\
 	if (KQ_LIKELY(kq_bits == 0)) {					\
 		ret = call;						\
 	} else {							\
@@ -1674,8 +1677,8 @@ sigsuspend(const sigset_t *mask)
 	int ret;
 
 	TEMPORARILY(ret, mask, NEXT(sigsuspend) != NULL ?
-	    NEXT(sigsuspend)(mask) :
-	    CANCELABLE(SYS_rt_sigsuspend, mask, sizeof(uint64_t)));
+	    NEXT(sigsuspend)(kq_mask) :
+	    CANCELABLE(SYS_rt_sigsuspend, kq_mask, sizeof(uint64_t)));
 	return (ret);
 }
 
@@ -1689,9 +1692,9 @@ ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts,
 	if (ts != NULL)
 		copy = *ts;	/* the system call writes what is left */
 	TEMPORARILY(ret, mask, NEXT(ppoll) != NULL ?
-	    NEXT(ppoll)(fds, n, ts, mask) :
-	    CANCELABLE(SYS_ppoll, fds, n, ts == NULL ? NULL : &copy, mask,
-	    sizeof(uint64_t)));
+	    NEXT(ppoll)(fds, n, ts, kq_mask) :
+	    CANCELABLE(SYS_ppoll, fds, n, ts == NULL ? NULL : &copy,
+	    kq_mask, sizeof(uint64_t)));
 	return (ret);
 }
 
@@ -1706,8 +1709,8 @@ pselect(int n, fd_set *restrict r, fd_set *restrict w, fd_set *restrict e,
 	if (ts != NULL)
 		copy = *ts;
 	TEMPORARILY(ret, mask, NEXT(pselect) != NULL ?
-	    NEXT(pselect)(n, r, w, e, ts, mask) :
-	    (arg.set = mask, arg.len = sizeof(uint64_t),
+	    NEXT(pselect)(n, r, w, e, ts, kq_mask) :
+	    (arg.set = kq_mask, arg.len = sizeof(uint64_t),
 	    CANCELABLE(SYS_pselect6, n, r, w, e, ts == NULL ? NULL : &copy,
 	    &arg)));
 	return (ret);
@@ -1720,8 +1723,8 @@ epoll_pwait(int epfd, struct epoll_event *ev, int max, int ms,
 	int ret;
 
 	TEMPORARILY(ret, mask, NEXT(epoll_pwait) != NULL ?
-	    NEXT(epoll_pwait)(epfd, ev, max, ms, mask) :
-	    CANCELABLE(SYS_epoll_pwait, epfd, ev, max, ms, mask,
+	    NEXT(epoll_pwait)(epfd, ev, max, ms, kq_mask) :
+	    CANCELABLE(SYS_epoll_pwait, epfd, ev, max, ms, kq_mask,
 	    sizeof(uint64_t)));
 	return (ret);
 }

@@ -17,6 +17,10 @@
 
 #include "lx_sys.h"
 
+#ifndef STATX_TYPE
+#include <linux/stat.h>		/* musl before 1.2.4 has no statx() */
+#endif
+
 /* What /proc/self/fd/N points to, cut to fit; "" if that cannot be read. */
 static void
 lx_fd_name(int fd, char *name, size_t len)
@@ -142,9 +146,12 @@ lx_stat(int fd, struct lx_stat *ls)
 		ls->ls_size = (int64_t)stx.stx_size;
 		return (0);
 	}
-	if (error != ENOSYS)
+	if (error == EBADF)
 		return (error);
-	/* Before Linux 4.11. */
+	/*
+	 * Before Linux 4.11, or forbidden.  Or there is no memory for the path,
+	 * which fstat() does not need.
+	 */
 	saved = errno;
 	error = fstat(fd, &st) == -1 ? errno : 0;
 	errno = saved;
