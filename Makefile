@@ -139,6 +139,7 @@ TESTS = \
 	test/thread_test \
 	test/fork_test \
 	test/close_test \
+	test/nomem_test \
 	test/exhaust_test \
 	test/file_test \
 	test/modes_test
@@ -152,6 +153,7 @@ SHTESTS = \
 
 TEST_HDRS = \
 	${srcdir}/test/kq_test.h \
+	${srcdir}/test/fault.h \
 	${srcdir}/test/sock_test.h
 
 # examples/NAME.c, a complete program each.
@@ -225,6 +227,34 @@ check:
 	${MAKE} -f ${srcdir}/Makefile srcdir=${srcdir} all tests
 	@RUNNER="${RUNNER}" sh ${srcdir}/test/run.sh ${srcdir} ${KYUA_ARGS}
 
+# For one program, a library whose calls and allocations can be made to fail:
+# what talks to the kernel is compiled anew, and the rest calls test/fault.c.
+LIB_FAULTS =	libkqueue-faults.a
+FAULT_WRAP =	-Wl,--wrap=mmap,--wrap=fstat,--wrap=clone,--wrap=syscall \
+		-Wl,--wrap=arena_alloc,--wrap=arena_grow \
+		-Wl,--wrap=kq_lock_try,--wrap=kq_lock_release \
+		-Wl,--wrap=kqueue_enter
+
+${LIB_FAULTS}: ${OBJS} ${srcdir}/test/fault.c ${srcdir}/test/fault.h
+	@mkdir -p faults
+	@set -e; list=; for o in test/fault.o ${OBJS}; do \
+	    case $$o in test/* | src/linux/*) \
+	        f=faults/$${o##*/}; list="$$list $$f"; \
+	        ${CC} ${KQ_CPPFLAGS} ${CPPFLAGS} ${KQ_CFLAGS} ${CFLAGS} \
+	            -DKQ_FAULTS -c -o $$f ${srcdir}/$${o%.o}.c ;; \
+	    *) list="$$list $$o" ;; \
+	    esac; \
+	done; \
+	${CC} -nostdlib -r ${FAULT_WRAP} -o faults/all.o $$list
+	${OBJCOPY} --localize-hidden faults/all.o
+	rm -f $@
+	${AR} rcs $@ faults/all.o
+
+test/nomem_test: ${srcdir}/test/nomem_test.c ${LIB_FAULTS}
+	@mkdir -p test
+	${CC} ${KQ_CPPFLAGS} ${ATF_CFLAGS} ${CPPFLAGS} ${KQ_CFLAGS} ${CFLAGS} \
+	    ${LDFLAGS} -o $@ ${srcdir}/test/nomem_test.c ${LIB_FAULTS} \
+	    ${ATF_LIBS} ${LIBS}
 
 examples: ${LIB_A} ${LIB_SO}
 	@mkdir -p examples

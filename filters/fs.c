@@ -120,8 +120,14 @@ fs_sync(struct fsq *fq)
 	struct knote *kn;
 	unsigned notes;
 
-	if (!lx_mounts_changed(fq->fq_epfd) || fs_look(fq, &notes) != 0 ||
-	    notes == 0)
+	if (!lx_mounts_changed(fq->fq_epfd))
+		return;
+	if (fs_look(fq, &notes) != 0) {
+		/* No memory: the news is taken already, so have it once more. */
+		(void)lx_mounts_again(fq->fq_epfd, fq->fq_fd);
+		return;
+	}
+	if (notes == 0)
 		return;
 	for (kn = fq->fq_notes; kn != NULL; kn = kn->kn_hook) {
 		kn->kn_fflags |= notes;

@@ -13,11 +13,8 @@
 int
 lx_eventfd(int *fdp)
 {
-	long ret;
-
-	ret = LX_SYS(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK);
-	*fdp = ret < 0 ? -1 : (int)ret;
-	return (lx_error(ret));
+	return (lx_newfd(LX_SYS(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK),
+	    fdp));
 }
 
 int

@@ -149,7 +149,7 @@ lx_stamp(int64_t sec, long nsec)
 	return ((int64_t)((uint64_t)sec * 1000000000u + (uint64_t)nsec));
 }
 
-/* Where statx() (Linux 4.11) is missing or forbidden. */
+/* Where statx() (Linux 4.11) is missing, forbidden or out of memory. */
 static int
 lx_inode_fstat(int fd, struct lx_inode *ip)
 {
@@ -183,10 +183,10 @@ lx_inode(int fd, struct lx_inode *ip)
 	memset(ip, 0, sizeof(*ip));
 	error = lx_error(LX_SYS(SYS_statx, fd, "",
 	    AT_EMPTY_PATH | AT_NO_AUTOMOUNT, STATX_BASIC_STATS, &stx));
-	if (error == ENOSYS || error == EPERM)
-		return (lx_inode_fstat(fd, ip));
-	if (error != 0)
+	if (error == EBADF)
 		return (error);
+	if (error != 0)
+		return (lx_inode_fstat(fd, ip));
 	ip->in_dev = makedev(stx.stx_dev_major, stx.stx_dev_minor);
 	ip->in_ino = stx.stx_ino;
 	ip->in_size = (int64_t)stx.stx_size;

@@ -255,6 +255,8 @@ bool	lx_fd_isproc(int fd);
 int	lx_mounts_open(int *fdp);
 /* Have the epoll set, which is for nothing else, tell of changes. */
 int	lx_mounts_watch(int epfd, int fd);
+/* Have it tell of a change once more. */
+int	lx_mounts_again(int epfd, int fd);
 /* Did it?  Asking takes the answer. */
 bool	lx_mounts_changed(int epfd);
 /* The number of the caller's mount namespace; 0 when it cannot be had. */

@@ -61,9 +61,18 @@ lx_sys6(long n, long a, long b, long c, long d, long e, long f)
 }
 #endif
 
+/* The build whose calls can be made to fail (test/fault.c). */
+#ifdef KQ_FAULTS
+__attribute__((__visibility__("hidden")))
+long	lx_fault(long n, long a, long b, long c, long d, long e, long f);
+#define	LX_RUN	lx_fault
+#else
+#define	LX_RUN	lx_sys6
+#endif
+
 #define	LX_SYS(...)	LX_SYS_(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
 #define	LX_SYS_(n, a, b, c, d, e, f, ...)				\
-	lx_sys6((long)(n), (long)(a), (long)(b), (long)(c), (long)(d),	\
+	LX_RUN((long)(n), (long)(a), (long)(b), (long)(c), (long)(d),	\
 	    (long)(e), (long)(f))
 
 /* The errno of a result, or 0. */
@@ -71,6 +80,17 @@ static inline int
 lx_error(long ret)
 {
 	return (ret < 0 ? (int)-ret : 0);
+}
+
+/*
+ * The answer to a call that makes a descriptor: that or -1, and the errno.
+ * ENODEV: there is no inode for it, which is as good as no memory.
+ */
+static inline int
+lx_newfd(long ret, int *fdp)
+{
+	*fdp = ret < 0 ? -1 : (int)ret;
+	return (ret == -ENODEV ? ENOMEM : lx_error(ret));
 }
 
 #endif /* !_KQ_LX_SYS_H_ */

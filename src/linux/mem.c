@@ -35,7 +35,7 @@ lx_map(size_t len, bool wipe, void **pp)
 		 */
 		if (error != 0 && error != EINVAL && error != ENOSYS) {
 			lx_unmap(p, len);
-			return (error);
+			return (ENOMEM);
 		}
 	}
 	*pp = p;

@@ -41,8 +41,16 @@ lx_mounts_open(int *fdp)
 
 	fd = LX_SYS(SYS_openat, AT_FDCWD, "/proc/thread-self/mountinfo",
 	    O_RDONLY | O_CLOEXEC, 0);
-	*fdp = fd < 0 ? -1 : (int)fd;
-	return (lx_error(fd));
+	/* There is no /proc. */
+	if (fd == -ENOENT)
+		fd = -EOPNOTSUPP;
+	return (lx_newfd(fd, fdp));
+}
+
+int
+lx_mounts_again(int epfd, int fd)
+{
+	return (lx_epoll_mod(epfd, fd, LX_IN | LX_EDGE, 0));
 }
 
 int
@@ -197,8 +205,12 @@ lx_mounts_parse(int fd, uint64_t *ids, size_t max, size_t *np)
 int
 lx_mounts_list(int fd, uint64_t *ids, size_t max, size_t *np, bool *uniquep)
 {
-	*uniquep = lx_mounts_listmount(ids, max, np) == 0;
-	if (*uniquep)
-		return (0);
+	int error;
+
+	error = lx_mounts_listmount(ids, max, np);
+	*uniquep = error == 0;
+	/* For the moment there is no memory: the other list would not compare. */
+	if (error == 0 || error == ENOMEM)
+		return (error);
 	return (lx_mounts_parse(fd, ids, max, np));
 }

@@ -48,11 +48,10 @@ lx_pidfd(int pid, int *fdp)
 	long ret;
 
 	ret = LX_SYS(SYS_pidfd_open, pid, 0);
-	*fdp = ret < 0 ? -1 : (int)ret;
 	/* A thread that leads no process: EINVAL, or ENOENT since 6.9. */
 	if (ret == -EINVAL || ret == -ENOENT)
-		return (ESRCH);
-	return (lx_error(ret));
+		ret = -ESRCH;
+	return (lx_newfd(ret, fdp));
 }
 
 bool

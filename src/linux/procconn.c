@@ -171,9 +171,11 @@ lx_procconn(int *fdp)
 	*fdp = -1;
 	ret = (int)LX_SYS(SYS_socket, AF_NETLINK,
 	    SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_CONNECTOR);
-	if (ret < 0)
-		return (ret == -EPROTONOSUPPORT || ret == -EAFNOSUPPORT ?
-		    EOPNOTSUPP : -ret);
+	if (ret < 0) {
+		fd = -1;
+		error = -ret;
+		goto fail;
+	}
 	fd = ret;
 	memset(&sa, 0, sizeof(sa));
 	sa.nl_family = AF_NETLINK;
@@ -199,14 +201,19 @@ lx_procconn(int *fdp)
 	return (0);
 
 fail:
-	lx_close(fd);
+	if (fd != -1)
+		lx_close(fd);
 	switch (error) {
+	case EPROTONOSUPPORT:
+	case EAFNOSUPPORT:
 	case ECONNREFUSED:
 	case ENOENT:
 	case EINVAL:
 		return (EOPNOTSUPP);
 	case EACCES:
 		return (EPERM);
+	case ENOBUFS:
+		return (ENOMEM);
 	default:
 		return (error);
 	}

@@ -134,12 +134,9 @@ int
 lx_signalfd(int *fdp)
 {
 	uint64_t none = 0;
-	long ret;
 
-	ret = LX_SYS(SYS_signalfd4, -1, &none, KSIGSET,
-	    SFD_CLOEXEC | SFD_NONBLOCK);
-	*fdp = ret < 0 ? -1 : (int)ret;
-	return (lx_error(ret));
+	return (lx_newfd(LX_SYS(SYS_signalfd4, -1, &none, KSIGSET,
+	    SFD_CLOEXEC | SFD_NONBLOCK), fdp));
 }
 
 int

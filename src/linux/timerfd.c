@@ -12,12 +12,8 @@
 int
 lx_timerfd(int *fdp)
 {
-	long ret;
-
-	ret = LX_SYS(SYS_timerfd_create, CLOCK_MONOTONIC,
-	    TFD_CLOEXEC | TFD_NONBLOCK);
-	*fdp = ret < 0 ? -1 : (int)ret;
-	return (lx_error(ret));
+	return (lx_newfd(LX_SYS(SYS_timerfd_create, CLOCK_MONOTONIC,
+	    TFD_CLOEXEC | TFD_NONBLOCK), fdp));
 }
 
 int

@@ -1,0 +1,661 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Every system call and every allocation of the library fails once.
+ *
+ * A scenario makes a kqueue, adds knotes, lets their events come, collects,
+ * and ends.  It is run with its first call failing, with its second, and so
+ * on, with each errno that the kernel can give for that call; each time in a
+ * child process that never had a kqueue, so that what is made once fails too.
+ * Wanted: a documented errno or none, nothing half done, the same change
+ * working right after, events from all that was added, no descriptor left,
+ * and the whole scenario working in the same process afterwards.
+ */
+#include "kq_test.h"
+
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <netinet/in.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+
+#include "fault.h"
+
+#define	MAXADD	6
+
+/* The child's own checks: a line on stderr, which Kyua shows. */
+#define	CHECK(cond, ...)						\
+do {									\
+	if (!(cond)) {							\
+		fprintf(stderr, "%s:%d: ", __FILE__, __LINE__);		\
+		fprintf(stderr, __VA_ARGS__);				\
+		fprintf(stderr, "\n");					\
+		_exit(1);						\
+	}								\
+} while (0)
+
+struct run {
+	struct kevent	r_add[MAXADD];
+	int		r_nadd;
+	unsigned	r_silent;	/* bits of those that make no event */
+	int		r_fd[8];	/* what the scenario has opened */
+	int		r_nfd;
+	int		r_pipe[2];
+	pid_t		r_pid;
+	int		r_inner;	/* a nested kqueue, made by us */
+};
+
+struct scenario {
+	const char	*s_name;
+	void		(*s_setup)(struct run *);
+	void		(*s_fire)(struct run *);
+	void		(*s_end)(struct run *);
+};
+
+static void
+run_add(struct run *r, uintptr_t ident, int filter, unsigned flags,
+    unsigned fflags, intptr_t data)
+{
+	EV_SET(&r->r_add[r->r_nadd], ident, (short)filter,
+	    (unsigned short)(EV_ADD | flags), fflags, data, r);
+	r->r_nadd++;
+}
+
+static int
+run_fd(struct run *r, int fd)
+{
+	CHECK(fd >= 0, "no descriptor: %s", strerror(errno));
+	r->r_fd[r->r_nfd++] = fd;
+	return (fd);
+}
+
+static void
+setup_socket(struct run *r)
+{
+	int sv[2];
+
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, sv) == 0, "socketpair");
+	run_fd(r, sv[0]);
+	run_fd(r, sv[1]);
+	run_add(r, (uintptr_t)sv[0], EVFILT_READ, 0, 0, 0);
+	run_add(r, (uintptr_t)sv[0], EVFILT_WRITE, EV_CLEAR, 0, 0);
+	run_add(r, (uintptr_t)sv[1], EVFILT_WRITE, EV_ONESHOT, 0, 0);
+	run_add(r, (uintptr_t)sv[1], EVFILT_EXCEPT, 0, NOTE_OOB, 0);
+	r->r_silent = 1u << 3;
+}
+
+static void
+fire_socket(struct run *r)
+{
+	CHECK(write(r->r_fd[1], "x", 1) == 1, "write");
+}
+
+static void
+setup_pipe(struct run *r)
+{
+	int p[2];
+
+	CHECK(pipe(p) == 0, "pipe");
+	run_fd(r, p[0]);
+	run_fd(r, p[1]);
+	run_add(r, (uintptr_t)p[0], EVFILT_READ, EV_CLEAR, 0, 0);
+	run_add(r, (uintptr_t)p[1], EVFILT_WRITE, 0, 0, 0);
+}
+
+/* A listening socket, a TCP connection, and a regular file at its offset. */
+static void
+setup_tcp(struct run *r)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET };
+	socklen_t len = sizeof(sin);
+	int fd, s;
+
+	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	s = run_fd(r, socket(AF_INET, SOCK_STREAM, 0));
+	CHECK(bind(s, (void *)&sin, len) == 0 && listen(s, 5) == 0 &&
+	    getsockname(s, (void *)&sin, &len) == 0, "listen");
+	fd = run_fd(r, socket(AF_INET, SOCK_STREAM, 0));
+	CHECK(connect(fd, (void *)&sin, len) == 0, "connect");
+	run_add(r, (uintptr_t)s, EVFILT_READ, EV_CLEAR, 0, 0);
+	run_add(r, (uintptr_t)fd, EVFILT_WRITE, EV_DISPATCH, NOTE_LOWAT, 1);
+	fd = run_fd(r, open("file", O_RDWR | O_CREAT | O_TRUNC, 0600));
+	CHECK(write(fd, "abc", 3) == 3 && lseek(fd, 1, SEEK_SET) == 1, "file");
+	run_add(r, (uintptr_t)fd, EVFILT_READ, 0, 0, 0);
+}
+
+static void
+setup_timer(struct run *r)
+{
+	run_add(r, 1, EVFILT_TIMER, 0, 0, 1);
+	run_add(r, 2, EVFILT_TIMER, EV_ONESHOT, 0, 2);
+	run_add(r, 3, EVFILT_TIMER, 0, 0, 3600 * 1000);
+	r->r_silent = 1u << 2;
+}
+
+static void
+setup_user(struct run *r)
+{
+	run_add(r, 1, EVFILT_USER, EV_CLEAR, NOTE_FFNOP, 0);
+	run_add(r, 2, EVFILT_USER, 0, NOTE_FFNOP, 0);
+	r->r_silent = 3;
+}
+
+static void
+setup_nested(struct run *r)
+{
+	struct kevent kev;
+
+	/* Made before anything fails, as the other objects. */
+	kq_fault_pause();
+	r->r_inner = run_fd(r, kqueue());
+	EV_SET(&kev, 7, EVFILT_USER, EV_ADD, 0, 0, NULL);
+	CHECK(kevent(r->r_inner, &kev, 1, NULL, 0, NULL) == 0, "inner");
+	run_add(r, (uintptr_t)r->r_inner, EVFILT_READ, 0, 0, 0);
+}
+
+static void
+fire_nested(struct run *r)
+{
+	struct kevent kev;
+
+	EV_SET(&kev, 7, EVFILT_USER, 0, NOTE_TRIGGER, 0, NULL);
+	CHECK(kevent(r->r_inner, &kev, 1, NULL, 0, NULL) == 0, "trigger");
+}
+
+static void
+setup_vnode(struct run *r)
+{
+	int fd;
+
+	fd = run_fd(r, open("file", O_RDWR | O_CREAT | O_TRUNC, 0600));
+	run_add(r, (uintptr_t)fd, EVFILT_VNODE, EV_CLEAR, NOTE_WRITE |
+	    NOTE_EXTEND | NOTE_ATTRIB, 0);
+	(void)mkdir("dir", 0700);
+	(void)rmdir("dir/sub");
+	fd = run_fd(r, open("dir", O_RDONLY | O_DIRECTORY));
+	run_add(r, (uintptr_t)fd, EVFILT_VNODE, 0, NOTE_WRITE | NOTE_LINK, 0);
+}
+
+static void
+fire_vnode(struct run *r)
+{
+	CHECK(write(r->r_fd[0], "x", 1) == 1, "write");
+	CHECK(mkdir("dir/sub", 0700) == 0, "mkdir");
+}
+
+static void
+setup_signal(struct run *r)
+{
+	run_add(r, SIGUSR1, EVFILT_SIGNAL, 0, 0, 0);
+	run_add(r, SIGCHLD, EVFILT_SIGNAL, EV_DISABLE, 0, 0);
+	r->r_silent = 2;
+	(void)signal(SIGUSR1, SIG_IGN);
+}
+
+static void
+fire_signal(struct run *r)
+{
+	(void)r;
+	CHECK(kill(getpid(), SIGUSR1) == 0, "kill");
+}
+
+static void
+proc_child(struct run *r)
+{
+	char c;
+
+	CHECK(pipe(r->r_pipe) == 0, "pipe");
+	if ((r->r_pid = fork()) == 0) {
+		(void)close(r->r_pipe[1]);
+		while (read(r->r_pipe[0], &c, 1) == -1 && errno == EINTR)
+			continue;
+		_exit(3);
+	}
+	CHECK(r->r_pid > 0, "fork");
+	run_fd(r, r->r_pipe[0]);
+	run_fd(r, r->r_pipe[1]);
+}
+
+static void
+setup_proc(struct run *r)
+{
+	proc_child(r);
+	run_add(r, (uintptr_t)r->r_pid, EVFILT_PROC, 0, NOTE_EXIT, 0);
+}
+
+static void
+setup_procfork(struct run *r)
+{
+	proc_child(r);
+	run_add(r, (uintptr_t)r->r_pid, EVFILT_PROC, 0, NOTE_EXIT | NOTE_FORK |
+	    NOTE_EXEC, 0);
+}
+
+static void
+fire_proc(struct run *r)
+{
+	CHECK(write(r->r_pipe[1], "x", 1) == 1, "write");
+}
+
+static void
+end_proc(struct run *r)
+{
+	int status;
+
+	while (waitpid(r->r_pid, &status, 0) == -1)
+		CHECK(errno == EINTR, "waitpid: %s", strerror(errno));
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 3, "status");
+}
+
+static void
+setup_fs(struct run *r)
+{
+	static bool own;
+
+	/* A place of our own to mount in, if we may. */
+	if (!own && unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL,
+	    MS_REC | MS_PRIVATE, NULL) == 0)
+		own = true;
+	run_add(r, 0, EVFILT_FS, 0, 0, 0);
+	(void)mkdir("mnt", 0700);
+	if (!own)
+		r->r_silent = 1;
+}
+
+static void
+fire_fs(struct run *r)
+{
+	if (r->r_silent == 0 && mount("none", "mnt", "tmpfs", 0, NULL) == -1)
+		r->r_silent = 1;
+}
+
+static void
+end_fs(struct run *r)
+{
+	(void)r;
+	(void)umount("mnt");
+}
+
+static const struct scenario scn_socket = { "socket", setup_socket,
+    fire_socket, NULL };
+static const struct scenario scn_pipe = { "pipe", setup_pipe, fire_socket,
+    NULL };
+static const struct scenario scn_tcp = { "tcp", setup_tcp, NULL, NULL };
+static const struct scenario scn_timer = { "timer", setup_timer, NULL, NULL };
+static const struct scenario scn_user = { "user", setup_user, NULL, NULL };
+static const struct scenario scn_nested = { "nested", setup_nested,
+    fire_nested, NULL };
+static const struct scenario scn_vnode = { "vnode", setup_vnode, fire_vnode,
+    NULL };
+static const struct scenario scn_signal = { "signal", setup_signal,
+    fire_signal, NULL };
+static const struct scenario scn_proc = { "proc", setup_proc, fire_proc,
+    end_proc };
+static const struct scenario scn_procfork = { "procfork", setup_procfork,
+    fire_proc, end_proc };
+static const struct scenario scn_fs = { "fs", setup_fs, fire_fs, end_fs };
+
+static int
+count_fds(void)
+{
+	struct dirent *de;
+	DIR *dir;
+	int n;
+
+	n = 0;
+	CHECK((dir = opendir("/proc/self/fd")) != NULL, "opendir");
+	while ((de = readdir(dir)) != NULL)
+		n++;
+	closedir(dir);
+	return (n);
+}
+
+/* What kqueue() and kevent() are documented to fail with for want of things. */
+static bool
+documented(int error)
+{
+	long nr = kq_fault_state()->kf_nr;
+
+	switch (error) {
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+	case EINTR:
+		return (true);
+	case EACCES:
+	case ENOSPC:
+		return (nr != -1);
+	/* There is no /proc; no process can be followed, or not by us. */
+	case EOPNOTSUPP:
+		return (nr == SYS_inotify_add_watch || nr == SYS_openat ||
+		    nr == SYS_socket || nr == SYS_sendto || nr == SYS_recvfrom);
+	case EPERM:
+		return (nr == SYS_socket || nr == SYS_bind || nr == SYS_sendto);
+	default:
+		return (false);
+	}
+}
+
+static const char *
+what_failed(void)
+{
+	static char text[64];
+	const struct kq_fault *kf = kq_fault_state();
+
+	snprintf(text, sizeof(text), "%s %ld, point %lu, errno %d (%s)",
+	    kf->kf_nr == -1 ? "allocation" : "call", kf->kf_nr, kf->kf_count,
+	    kf->kf_error, strerror(kf->kf_error));
+	return (text);
+}
+
+/* One change; nobody but the fault may make it fail. */
+static int
+change(int kq, const struct kevent *kev, const char *name)
+{
+	struct kevent out;
+	bool before;
+	int n;
+
+	before = kq_fault_state()->kf_fired;
+	n = kevent(kq, kev, 1, &out, 1, &(struct timespec){ 0, 0 });
+	if (n == -1) {
+		CHECK(errno == EINTR && kq_fault_state()->kf_fired && !before,
+		    "%s: kevent: %s", name, strerror(errno));
+		return (EINTR);
+	}
+	/* An event is no answer; it comes again, or is level. */
+	if (n == 0 || (out.flags & EV_ERROR) == 0)
+		return (0);
+	return ((int)out.data);
+}
+
+static void
+add(int kq, const struct kevent *kev, const char *name)
+{
+	struct kevent del, kev2, out;
+	bool before;
+	int error;
+
+	before = kq_fault_state()->kf_fired;
+	/* EV_RECEIPT: answer this, and collect nothing. */
+	kev2 = *kev;
+	kev2.flags |= EV_RECEIPT;
+	if ((error = change(kq, &kev2, name)) == 0)
+		return;
+	CHECK(kq_fault_state()->kf_fired && !before,
+	    "%s: filter %d: %s, and nothing failed", name, kev->filter,
+	    strerror(error));
+	CHECK(documented(error), "%s: filter %d: %s after %s", name,
+	    kev->filter, strerror(error), what_failed());
+	del = *kev;
+	del.flags = EV_DELETE;
+	CHECK(kevent(kq, &del, 1, &out, 1, NULL) == 1 &&
+	    out.flags == EV_ERROR && out.data == ENOENT,
+	    "%s: filter %d is half registered after %s: data %ld", name,
+	    kev->filter, what_failed(), (long)out.data);
+	error = change(kq, &kev2, name);
+	CHECK(error == 0, "%s: filter %d: %s again after %s", name,
+	    kev->filter, strerror(error), what_failed());
+}
+
+/* Until each of those that speak has spoken. */
+static void
+collect(struct run *r, int kq, const char *name)
+{
+	struct timespec ts = { KQ_PATIENCE, 0 };
+	struct kevent kev[4];
+	unsigned all, seen;
+	bool before;
+	int i, j, n, round;
+
+	all = (1u << r->r_nadd) - 1;
+	round = 0;
+	for (seen = r->r_silent; seen != all;) {
+		/* Level ones come every time. */
+		CHECK(++round < 1000, "%s: no event (%#x of %#x) after %s",
+		    name, seen, all, what_failed());
+		before = kq_fault_state()->kf_fired;
+		n = kevent(kq, NULL, 0, kev, 4, &ts);
+		if (n == -1) {
+			CHECK(documented(errno) && !before &&
+			    kq_fault_state()->kf_fired, "%s: kevent: %s, %s",
+			    name, strerror(errno), what_failed());
+			continue;
+		}
+		CHECK(n > 0, "%s: no event (%#x of %#x) after %s", name, seen,
+		    all, what_failed());
+		for (i = 0; i < n; i++) {
+			CHECK((kev[i].flags & EV_ERROR) == 0, "%s: EV_ERROR",
+			    name);
+			for (j = 0; j < r->r_nadd; j++) {
+				if (kev[i].ident == r->r_add[j].ident &&
+				    kev[i].filter == r->r_add[j].filter)
+					break;
+			}
+			CHECK(j < r->r_nadd, "%s: unknown event", name);
+			seen |= 1u << j;
+		}
+	}
+}
+
+static void
+run_once(const struct scenario *s)
+{
+	struct timespec zero = { 0, 0 };
+	struct run r = { .r_nadd = 0 };
+	struct kevent kev, out[8];
+	int again, error, i, kq, n;
+
+	kq_fault_pause();
+	s->s_setup(&r);
+	kq_fault_resume();
+	kq = kqueue();
+	if (kq == -1) {
+		CHECK(kq_fault_state()->kf_fired && documented(errno),
+		    "%s: kqueue: %s after %s", s->s_name, strerror(errno),
+		    what_failed());
+		kq = kqueue();
+		CHECK(kq != -1, "%s: kqueue again: %s after %s", s->s_name,
+		    strerror(errno), what_failed());
+	}
+	for (i = 0; i < r.r_nadd; i++)
+		add(kq, &r.r_add[i], s->s_name);
+	kq_fault_pause();
+	if (s->s_fire != NULL)
+		s->s_fire(&r);
+	kq_fault_resume();
+	collect(&r, kq, s->s_name);
+
+	/* The same kqueue by another number, with one knote more. */
+	if ((again = dup(kq)) != -1) {
+		EV_SET(&kev, 77, EVFILT_USER, EV_ADD, 0, 0, NULL);
+		add(again, &kev, s->s_name);
+		EV_SET(&kev, 77, EVFILT_USER, 0, NOTE_TRIGGER, 0, NULL);
+		error = change(kq, &kev, s->s_name);
+		CHECK(error == 0, "%s: trigger: %s after %s", s->s_name,
+		    strerror(error), what_failed());
+		CHECK(close(again) == 0 || errno == EINTR || errno == EIO,
+		    "close");
+	}
+	/* One watched descriptor goes away, and its knotes with it. */
+	if (r.r_nfd > 0 && s->s_end == NULL)
+		CHECK(close(r.r_fd[--r.r_nfd]) == 0, "close");
+	for (i = 0; i < r.r_nadd; i++) {
+		kev = r.r_add[i];
+		kev.flags = EV_DELETE;
+		error = change(kq, &kev, s->s_name);
+		CHECK(error == 0 || error == ENOENT || error == EBADF,
+		    "%s: delete: %s after %s", s->s_name, strerror(error),
+		    what_failed());
+		if (i == 0 && s == &scn_timer)
+			CHECK(error == 0, "%s: delete: %s after %s", s->s_name,
+			    strerror(error), what_failed());
+	}
+	/* What is left can only be the user event. */
+	while ((n = kevent(kq, NULL, 0, out, 8, &zero)) == -1)
+		CHECK(documented(errno) && kq_fault_state()->kf_fired,
+		    "%s: kevent: %s", s->s_name, strerror(errno));
+	CHECK(n == 0 || (n == 1 && out[0].filter == EVFILT_USER),
+	    "%s: %d events after all was deleted, %s", s->s_name, n,
+	    what_failed());
+	CHECK(close(kq) == 0, "%s: close: %s", s->s_name, strerror(errno));
+	kq_fault_pause();
+	if (s->s_end != NULL)
+		s->s_end(&r);
+	while (r.r_nfd > 0)
+		(void)close(r.r_fd[--r.r_nfd]);
+	kq_fault_resume();
+}
+
+/*
+ * In a child: 0, 1 after a failed check, 2 if the scenario has no nth point, 3
+ * if that has no such errno.
+ */
+static int
+run_child(const struct scenario *s, unsigned what, unsigned long nth,
+    int which)
+{
+	struct kq_fault kf;
+	pid_t pid;
+	int after, before, status;
+
+	if ((pid = fork()) == -1)
+		atf_tc_fail("fork: %s", strerror(errno));
+	if (pid == 0) {
+		(void)alarm(20);
+		before = count_fds();
+		kq_fault_arm(what, nth, which);
+		run_once(s);
+		kf = *kq_fault_state();
+		kq_fault_pause();
+		after = count_fds();
+		CHECK(after == before, "%s: %d descriptors before, %d after %s",
+		    s->s_name, before, after, what_failed());
+		if (nth != 0 && kf.kf_nr == 0)
+			_exit(2);
+		/* It is as good as new. */
+		if (kf.kf_fired) {
+			kq_fault_arm(what, 0, 0);
+			run_once(s);
+			kq_fault_pause();
+			after = count_fds();
+			CHECK(after == before, "%s: %d descriptors before, %d "
+			    "after", s->s_name, before, after);
+		}
+		_exit(kf.kf_nomore ? 3 : kf.kf_count < nth ? 2 : 0);
+	}
+	while (waitpid(pid, &status, 0) == -1)
+		continue;
+	if (!WIFEXITED(status)) {
+		fprintf(stderr, "%s: point %lu, errno number %d: signal %d\n",
+		    s->s_name, nth, which, WTERMSIG(status));
+		return (1);
+	}
+	return (WEXITSTATUS(status));
+}
+
+static void
+run_all(const struct scenario *s, unsigned what)
+{
+	unsigned long nth;
+	int failed, ret, runs, which;
+
+	failed = runs = 0;
+	if (run_child(s, what, 0, 0) != 0)
+		atf_tc_fail("%s fails without any fault", s->s_name);
+	for (nth = 1;; nth++) {
+		ret = 0;
+		for (which = 0;; which++) {
+			ret = run_child(s, what, nth, which);
+			if (ret == 2 || ret == 3)
+				break;
+			runs++;
+			if (ret != 0) {
+				failed++;
+				fprintf(stderr, "%s: point %lu, errno number "
+				    "%d: failed\n", s->s_name, nth, which);
+			}
+		}
+		if (ret == 2)
+			break;
+	}
+	ATF_CHECK_MSG(failed == 0, "%s: %d of %d runs failed", s->s_name,
+	    failed, runs);
+	ATF_CHECK(runs > 0);
+	printf("%s: %d runs\n", s->s_name, runs);
+}
+
+#define	FAULTS(name)							\
+	KQ_TC(name##_calls, "each system call fails: " #name)		\
+	{								\
+		run_all(&scn_##name, KQ_FAULT_SYS);			\
+	}								\
+	KQ_TC(name##_memory, "each allocation fails: " #name)		\
+	{								\
+		run_all(&scn_##name, KQ_FAULT_ALLOC);			\
+	}
+
+FAULTS(socket)
+FAULTS(pipe)
+FAULTS(tcp)
+FAULTS(timer)
+FAULTS(user)
+FAULTS(nested)
+FAULTS(vnode)
+FAULTS(signal)
+FAULTS(proc)
+FAULTS(fs)
+
+/* NOTE_FORK needs a privilege in the first name space, or a tracer. */
+static bool
+can_procfork(void)
+{
+	return (run_child(&scn_procfork, KQ_FAULT_SYS, 0, 0) == 0);
+}
+
+KQ_TC(procfork_calls, "each system call fails: NOTE_FORK")
+{
+	if (!can_procfork())
+		atf_tc_skip("processes cannot be followed here");
+	run_all(&scn_procfork, KQ_FAULT_SYS);
+}
+
+KQ_TC(procfork_memory, "each allocation fails: NOTE_FORK")
+{
+	if (!can_procfork())
+		atf_tc_skip("processes cannot be followed here");
+	run_all(&scn_procfork, KQ_FAULT_ALLOC);
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+	ATF_TP_ADD_TC(tp, socket_calls);
+	ATF_TP_ADD_TC(tp, socket_memory);
+	ATF_TP_ADD_TC(tp, pipe_calls);
+	ATF_TP_ADD_TC(tp, pipe_memory);
+	ATF_TP_ADD_TC(tp, tcp_calls);
+	ATF_TP_ADD_TC(tp, tcp_memory);
+	ATF_TP_ADD_TC(tp, timer_calls);
+	ATF_TP_ADD_TC(tp, timer_memory);
+	ATF_TP_ADD_TC(tp, user_calls);
+	ATF_TP_ADD_TC(tp, user_memory);
+	ATF_TP_ADD_TC(tp, nested_calls);
+	ATF_TP_ADD_TC(tp, nested_memory);
+	ATF_TP_ADD_TC(tp, vnode_calls);
+	ATF_TP_ADD_TC(tp, vnode_memory);
+	ATF_TP_ADD_TC(tp, signal_calls);
+	ATF_TP_ADD_TC(tp, signal_memory);
+	ATF_TP_ADD_TC(tp, proc_calls);
+	ATF_TP_ADD_TC(tp, proc_memory);
+	ATF_TP_ADD_TC(tp, procfork_calls);
+	ATF_TP_ADD_TC(tp, procfork_memory);
+	ATF_TP_ADD_TC(tp, fs_calls);
+	ATF_TP_ADD_TC(tp, fs_memory);
+	return (atf_no_error());
+}
