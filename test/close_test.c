@@ -329,7 +329,7 @@ KQ_TC(failed_replacement, "REG-32: what fails or changes nothing keeps knotes")
 	ATF_REQUIRE_ERRNO(EBADF, dup2(-1, p[0]) == -1);
 	KQ_EXPECT(kq, p[0], EVFILT_READ, .data = 1);
 	ATF_REQUIRE_ERRNO(EINVAL, dup3(p[0], p[0], 0) == -1);
-	ATF_REQUIRE_ERRNO(EINVAL, dup3(p[1], p[0], 1) == -1);
+	ATF_REQUIRE_ERRNO(EINVAL, dup3(p[1], p[0], O_CLOEXEC | 1) == -1);
 	ATF_REQUIRE_ERRNO(EBADF, dup3(WATCHED, p[0], 0) == -1);
 	KQ_EXPECT(kq, p[0], EVFILT_READ, .data = 1);
 	ATF_REQUIRE_ERRNO(EINVAL,

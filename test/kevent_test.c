@@ -1049,6 +1049,17 @@ KQ_TC(stopped_and_continued, "CALL-21: SIGSTOP and SIGCONT do not interrupt")
 	close(p[1]);
 }
 
+/* Of libc, where it has one, and of the kernel. */
+extern int epoll_pwait2(int, struct epoll_event *, int,
+    const struct timespec *, const sigset_t *) __attribute__((__weak__));
+
+static bool
+have_pwait2(void)
+{
+	return (epoll_pwait2 != NULL &&
+	    (epoll_pwait2(-1, NULL, 0, NULL, NULL) == 0 || errno != ENOSYS));
+}
+
 KQ_TC(stopped_during_a_timeout, "CALL-21: SIGSTOP shortens no finite wait")
 {
 	struct timespec ts = { 0, 200 * 1000 * 1000 };
@@ -1075,7 +1086,10 @@ KQ_TC(stopped_during_a_timeout, "CALL-21: SIGSTOP shortens no finite wait")
 	ATF_REQUIRE_EQ(read(ready[0], &c, 1), 1);
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	wait_asleep(path);
-	atf_tc_expect_fail("epoll_wait() fails with EINTR after SIGCONT");
+	/* Where there is no epoll_pwait2(), ppoll() sleeps, which goes on. */
+	if (have_pwait2())
+		atf_tc_expect_fail("epoll_wait() fails with EINTR after "
+		    "SIGCONT");
 	ATF_REQUIRE_EQ(kill(pid, SIGSTOP), 0);
 	ATF_REQUIRE_EQ(waitpid(pid, &status, WUNTRACED), pid);
 	/* On a slow machine the wait may be over by now. */
