@@ -38,8 +38,8 @@ parent_open(struct parent *pa)
 	KQ_CHANGE(pa->kq, pa->p[1], EVFILT_WRITE, EV_ADD | EV_CLEAR, 0, 0);
 	KQ_CHANGE(pa->kq, 1, EVFILT_USER, EV_ADD | EV_CLEAR, 0, 0);
 	KQ_CHANGE(pa->kq, 1, EVFILT_USER, 0, NOTE_TRIGGER, 0);
-	KQ_CHANGE(pa->kq, 2, EVFILT_TIMER, EV_ADD | EV_ONESHOT, 0, 50);
 	pa->due = kq_test_now() + 50 * 1000000;
+	KQ_CHANGE(pa->kq, 2, EVFILT_TIMER, EV_ADD | EV_ONESHOT, 0, 50);
 	ATF_REQUIRE_EQ(write(pa->p[1], "x", 1), 1);
 }
 
