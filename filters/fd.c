@@ -2,8 +2,6 @@
 /*
  * What EVFILT_READ, EVFILT_WRITE and EVFILT_EXCEPT have in common.
  */
-#include <sys/stat.h>
-
 #include "fd.h"
 #include "file.h"
 
@@ -12,6 +10,17 @@ fd_isstream(enum lx_kind kind)
 {
 	return (kind == LX_KIND_TCP || kind == LX_KIND_UNIX ||
 	    kind == LX_KIND_STREAM);
+}
+
+bool
+fd_haslowat(struct knote *kn)
+{
+	enum lx_kind kind;
+
+	if (KQ_LIKELY((kn->kn_sfflags & NOTE_LOWAT) == 0))
+		return (false);
+	kind = watch_kind(kn->kn_watch);
+	return (fd_isstream(kind) || kind == LX_KIND_DGRAM);
 }
 
 static bool
@@ -54,7 +63,12 @@ fd_attachnone(struct knote *kn)
 	if ((error = kqueue_needbell(kn->kn_kq)) != 0 ||
 	    (error = watch_attach_none(kn, filter_wf(kn->kn_filter))) != 0)
 		return (error);
-	if (fd_isfile(kn) && (error = file_attach(kn)) != 0)
+	/* Unless it is known now, file_detach() would be called in vain. */
+	if (watch_kind(kn->kn_watch) == LX_KIND_UNKNOWN)
+		error = ENOMEM;
+	else if (fd_isfile(kn))
+		error = file_attach(kn);
+	if (error != 0)
 		watch_detach(kn);
 	return (error);
 }
@@ -66,13 +80,11 @@ fd_attachnone(struct knote *kn)
 static int
 fd_lowat(struct knote *kn)
 {
-	unsigned int type;
 	int error;
 
 	if (fd_isnone(kn) || kn->kn_filter == EVFILT_EXCEPT)
 		return (0);
-	if ((kn->kn_sfflags & NOTE_LOWAT) == 0 || kn->kn_sdata > 0 ||
-	    lx_fd_type(kn->kn_watch->w_fd, &type) != 0 || !S_ISSOCK(type)) {
+	if (kn->kn_sdata > 0 || !fd_haslowat(kn)) {
 		kn->kn_status &= (unsigned short)~KN_SELF;
 		return (0);
 	}
@@ -130,8 +142,7 @@ filt_fdevent(struct knote *kn, long hint)
 		    atomic_load(&kn->kn_kq->kq_count) > 0);
 	if (!fd_isnone(kn)) {
 		/* READ-8: TCP's poll() looks at SO_RCVLOWAT instead. */
-		return (kn->kn_filter == EVFILT_READ &&
-		    (kn->kn_sfflags & NOTE_LOWAT) != 0 &&
+		return (kn->kn_filter == EVFILT_READ && fd_haslowat(kn) &&
 		    lx_fionread(kn->kn_watch->w_fd, &n) == 0 &&
 		    n >= kn->kn_sdata);
 	}

@@ -65,6 +65,8 @@ fd_seen(struct kqueue *kq, uint32_t *seenp)
 }
 /* The error that the socket carries at EOF, without taking it (READ-4). */
 int	fd_sockerror(struct watch *, uint32_t revents);
+/* Does the knote's NOTE_LOWAT count?  Only sockets have it (READ-24). */
+bool	fd_haslowat(struct knote *);
 /* A socket that can have a peer. */
 bool	fd_isstream(enum lx_kind);
 /* EVFILT_READ's answer; also EVFILT_EXCEPT's without NOTE_OOB. */

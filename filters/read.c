@@ -171,6 +171,7 @@ read_kqueue(struct knote *kn, struct kevent *kev)
 		kqueue_leave(inner);
 		/* READ-61: the look itself may have made an edge. */
 		if ((kn->kn_flags & EV_CLEAR) != 0 && n > 0) {
+			kq->kq_turned = true;
 			if (w->w_rseen == seq)
 				return (false);
 			w->w_rseen = seq;
@@ -234,8 +235,7 @@ read_look(struct knote *kn, struct kevent *kev)
 		    read_kqueue(kn, kev) : fd_noneprocess(kn, kev));
 	revents = watch_revents(kn);
 	if (KQ_UNLIKELY((revents & watch_mask(kn)) == 0) &&
-	    (kn->kn_status & KN_SELF) == 0 &&
-	    (kn->kn_sfflags & NOTE_LOWAT) == 0)
+	    (kn->kn_status & KN_SELF) == 0 && !fd_haslowat(kn))
 		return (fd_unready(kn, revents));
 	/*
 	 * Data and nothing else: the object need not be known, unless it has

@@ -12,6 +12,8 @@
  * kn_deadline is the next expiration that is not counted in kn_data yet, 0 for
  * a one-shot timer whose only one is counted.
  */
+#include <limits.h>
+
 #include "filter.h"
 
 #define	NSEC		INT64_C(1000000000)
@@ -196,7 +198,7 @@ static int
 filt_timermodify(struct knote *kn, const struct kevent *kev)
 {
 	const struct dialect *d = kn->kn_kq->kq_dialect;
-	int64_t period;
+	int64_t now, period;
 	int error;
 
 	if (d->d_timer_addonly && (kev->flags & EV_ADD) == 0) {
@@ -206,8 +208,14 @@ filt_timermodify(struct knote *kn, const struct kevent *kev)
 	if ((error = timer_period(d, kev->fflags, kn->kn_flags, kev->data,
 	    &period)) != 0)
 		return (error);
-	/* What expired so far did so with the old period. */
-	timer_count(kn, lx_now());
+	/*
+	 * What expired so far did so with the old period, and others that did
+	 * so earlier come first (SCAN-1).
+	 */
+	now = lx_now();
+	if (kn->kn_heap != 0 && kn->kn_deadline <= now)
+		timerheap_expire(kn->kn_kq, now, INT_MAX);
+	timer_count(kn, now);
 	filter_store(kn, kev);
 	if (!d->d_timer_restarts) {
 		/* TIMER-7: the new period counts after the next expiration. */

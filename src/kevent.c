@@ -181,14 +181,22 @@ kevent_collect(struct kqueue *kq, struct kevent *eventlist, int nevents,
 		total += got;
 		if (total == nevents)
 			break;
-		/* SCAN-11; but the kernel may have more than was asked for. */
-		more = got > 0 && n == max;
+		/*
+		 * SCAN-11; but the kernel may have more than was asked for, and
+		 * what it said may have been stale.
+		 */
+		more = n == max && (got > 0 || total == 0);
 		if (total > 0 && !more)
 			break;
 		if (poll && !more && !kq->kq_turned)
 			break;
 	}
 	kq->kq_list = NULL;
+	/* Nobody shall find the kqueue readable for a report that is none. */
+	if (KQ_UNLIKELY(kq->kq_turned)) {
+		kq->kq_turned = false;
+		(void)kqueue_harvest(kq, KQ_HARVEST, &n);
+	}
 	*np = total;
 	return (total > 0 ? 0 : error);
 }

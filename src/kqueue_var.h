@@ -238,7 +238,8 @@ struct kqueue {
 	bool		 kq_belllevel;	/* [q] the bell is a level entry */
 	_Atomic bool	 kq_watched;	/* [a] by another kqueue (READ-60) */
 	uint32_t	 kq_seq;	/* [q] knotes ever queued (READ-61) */
-	bool		 kq_turned;	/* [q] an entry was turned: look again */
+	bool		 kq_turned;	/* [q] a report is to come that is of our
+					 * own making: fetch it */
 	uint32_t	 kq_round;	/* [q] harvest and scan, counted */
 	uint32_t	 kq_ncalls;	/* [q] collections, counted */
 	uint32_t	 kq_call;	/* [q] the one that is at work; kn_stamp */
@@ -579,6 +580,8 @@ int	timerheap_insert(struct kqueue *, struct knote *, int64_t deadline);
 void	timerheap_remove(struct kqueue *, struct knote *);
 /* Have the timerfd fire for the earliest deadline, if it is not set so. */
 int	timerheap_arm(struct kqueue *);
+/* Activate what is due, the earliest first, at most max of them. */
+void	timerheap_expire(struct kqueue *, int64_t now, int max);
 /* A timer was removed: do not fire for it. */
 void	timerheap_settle(struct kqueue *);
 /* Make the timerfd; its failure is the EV_ADD's. */

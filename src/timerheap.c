@@ -8,7 +8,7 @@
  * meanwhile is counted by division (filters/timer.c).  Disabled ones are not in
  * it either, or pollers would see a readiness that is none.
  */
-#include <string.h>
+#include <limits.h>
 
 #include "filter.h"
 
@@ -101,28 +101,30 @@ timerheap_free(struct kqueue *kq)
 	kq->kq_nheap = kq->kq_heapmax = 0;
 }
 
-/* The timerfd fired: activate what is due, and arm it for what is next. */
-static void
-timerheap_fire(struct watch *w, uint32_t revents)
+void
+timerheap_expire(struct kqueue *kq, int64_t now, int max)
 {
-	struct kqueue *kq = watch_kq(w);
 	struct knote *kn;
-	int64_t now;
-	int n;
 
-	(void)revents;
-	kq->kq_tarmed = 0;
-	now = lx_now();
-	/* What there is no room for stays: the timerfd then fires at once. */
-	n = kq->kq_room - atomic_load(&kq->kq_count);
-	if (n < 1)
-		n = 1;
-	while (n-- > 0 && kq->kq_nheap > 0 &&
+	KQ_ASSERT_LOCKED(kq);
+	while (max-- > 0 && kq->kq_nheap > 0 &&
 	    kq->kq_heap[0].ts_deadline <= now) {
 		kn = kq->kq_heap[0].ts_kn;
 		timerheap_remove(kq, kn);
 		knote_activate(kn);
 	}
+}
+
+/* The timerfd fired: activate what is due, and arm it for what is next. */
+static void
+timerheap_fire(struct watch *w, uint32_t revents)
+{
+	struct kqueue *kq = watch_kq(w);
+
+	(void)revents;
+	kq->kq_tarmed = 0;
+	/* What there is no room for stays: the timerfd then fires at once. */
+	timerheap_expire(kq, lx_now(), kq->kq_room > 0 ? kq->kq_room : 1);
 	(void)timerheap_arm(kq);
 }
 
@@ -148,9 +150,12 @@ timerheap_settle(struct kqueue *kq)
 	int64_t next;
 
 	KQ_ASSERT_LOCKED(kq);
-	next = kq->kq_nheap == 0 ? 0 : kq->kq_heap[0].ts_deadline;
-	if (kq->kq_tarmed == 0 || (next != 0 && next <= kq->kq_tarmed))
+	if (kq->kq_tarmed == 0 || (kq->kq_nheap > 0 &&
+	    kq->kq_heap[0].ts_deadline <= kq->kq_tarmed))
 		return;
+	/* The timerfd may have fired for others too, and that is lost here. */
+	timerheap_expire(kq, lx_now(), INT_MAX);
+	next = kq->kq_nheap == 0 ? 0 : kq->kq_heap[0].ts_deadline;
 	/* Also takes back an expiration that nobody fetched yet. */
 	if (lx_timerfd_arm(kq->kq_timer->w_fd, next) == 0)
 		kq->kq_tarmed = next;

@@ -714,13 +714,33 @@ watch_verify(struct kqueue *kq, struct watch *w)
 	return (error == EEXIST);
 }
 
+/*
+ * READ-61: looking at an inner kqueue can ring its bell, which is an edge out
+ * here but no news.
+ */
+static bool
+watch_hasnews(struct knote *kn)
+{
+	struct kqueue *inner;
+	bool news;
+
+	if (kn->kn_watch->w_kind != LX_KIND_KQUEUE ||
+	    (inner = fdtab_kqueue(kn->kn_watch->w_fd)) == NULL ||
+	    !kqueue_tryenter(inner))
+		return (true);
+	(void)kqueue_pending(inner);
+	news = inner->kq_seq != kn->kn_watch->w_rseen;
+	kqueue_leave(inner);
+	return (news);
+}
+
 /* Deliver the knote at once, if nothing is before it, or have it pending. */
 static inline void
 watch_report(struct kqueue *kq, struct knote *kn)
 {
 	if (KQ_UNLIKELY(kn->kn_stamp == kq->kq_call)) {
 		/* SCAN-9: the kernel tells of a level one again at once. */
-		if ((kn->kn_status & KN_LEVEL) == 0)
+		if ((kn->kn_status & KN_LEVEL) == 0 && watch_hasnews(kn))
 			knote_activate(kn);
 	} else if (KQ_LIKELY(kq->kq_list != NULL && kq->kq_room > 0 &&
 	    TAILQ_EMPTY(&kq->kq_head)))

@@ -356,6 +356,20 @@ KQ_TC(clear_normal_data, "EXC-7: normal data while the mark is pending")
 	pair_close(sv);
 }
 
+/* Once the entry that EXCEPT has no use for stayed on epoll's ready list. */
+KQ_TC(hangup_leaves_silence, "EXC-5: a hang-up leaves nothing readable")
+{
+	int kq = KQ_OPEN(), sv[2];
+
+	unix_pair(SOCK_STREAM, sv);
+	(void)close(sv[1]);
+	KQ_CHANGE(kq, sv[0], EVFILT_READ, EV_ADD | EV_ONESHOT, 0, 0);
+	KQ_CHANGE(kq, sv[0], X, EV_ADD, NOTE_OOB, 0);
+	KQ_EXPECT(kq, sv[0], EVFILT_READ);
+	KQ_POLL_SILENT(kq);
+	(void)close(sv[0]);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, not_a_socket);
@@ -378,5 +392,6 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, clear);
 	ATF_TP_ADD_TC(tp, clear_second_mark);
 	ATF_TP_ADD_TC(tp, clear_normal_data);
+	ATF_TP_ADD_TC(tp, hangup_leaves_silence);
 	return (atf_no_error());
 }

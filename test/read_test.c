@@ -2379,6 +2379,37 @@ KQ_TC(kqueue_three_deep, "READ-60: three deep, level and EV_CLEAR")
 	pair_close(sv);
 }
 
+/* Once the bytes on their way to the reader counted for the writer. */
+KQ_TC(lowat_on_write_end, "READ-24: NOTE_LOWAT means nothing for a pipe")
+{
+	int kq = KQ_OPEN(), p[2];
+
+	ATF_REQUIRE_EQ(0, pipe(p));
+	ATF_REQUIRE_EQ(1, write(p[1], "x", 1));
+	KQ_CHANGE(kq, p[1], R, EV_ADD, NOTE_LOWAT, 0);
+	KQ_EXPECT_NOTHING(kq);
+	KQ_CHANGE(kq, p[1], R, EV_ADD, NOTE_LOWAT, 1);
+	KQ_EXPECT_NOTHING(kq);
+	pair_close(p);
+}
+
+/* Once the look at the inner kqueue made the outer one readable again. */
+KQ_TC(kqueue_outer_clear_silent, "READ-61: a look from outside is no event")
+{
+	int in = KQ_OPEN(), out = KQ_OPEN(), p[2];
+
+	ATF_REQUIRE_EQ(0, pipe(p));
+	KQ_CHANGE(out, in, R, EV_ADD | EV_CLEAR, 0, 0);
+	KQ_CHANGE(in, p[0], R, EV_ADD | EV_CLEAR, 0, 0);
+	ATF_REQUIRE_EQ(1, write(p[1], "x", 1));
+	KQ_EXPECT(out, in, R, .data = 1);
+	KQ_POLL_SILENT(out);
+	KQ_POLL_READABLE(in);
+	KQ_EXPECT(in, p[0], R, .data = 1);
+	KQ_POLL_SILENT(in);
+	pair_close(p);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, tcp_counts_bytes);
@@ -2528,5 +2559,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, kqueue_disabled_queued);
 	ATF_TP_ADD_TC(tp, kqueue_closed);
 	ATF_TP_ADD_TC(tp, kqueue_three_deep);
+	ATF_TP_ADD_TC(tp, lowat_on_write_end);
+	ATF_TP_ADD_TC(tp, kqueue_outer_clear_silent);
 	return (atf_no_error());
 }

@@ -1074,6 +1074,26 @@ KQ_TC(counter_of_pipes, "SCAN-19: also where descriptors are pending")
 	PENDING(outer, inner, 0);
 }
 
+/* Once the report of a disabled entry used up the only place there was. */
+KQ_TC(stale_takes_no_place, "SCAN-12: what is stale takes nobody's place")
+{
+	struct timespec zero = { 0, 0 };
+	struct kevent kev;
+	int kq = KQ_OPEN(), a[2], b[2];
+
+	ATF_REQUIRE_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, a));
+	ATF_REQUIRE_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, b));
+	close(a[0]);
+	close(b[0]);
+	KQ_CHANGE(kq, b[1], EVFILT_READ, EV_ADD | EV_DISABLE, 0, 0);
+	KQ_CHANGE(kq, a[1], EVFILT_READ, EV_ADD, 0, 0);
+	KQ_CHANGE(kq, b[1], EVFILT_WRITE, EV_ADD | EV_DISABLE, 0, 0);
+	ATF_REQUIRE_EQ(1, kevent(kq, NULL, 0, &kev, 1, &zero));
+	KQ_MATCH(&kev, a[1], EVFILT_READ);
+	close(a[1]);
+	close(b[1]);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, user_in_order);
@@ -1119,5 +1139,6 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, counter_of_users);
 	ATF_TP_ADD_TC(tp, counter_of_pipes);
 
+	ATF_TP_ADD_TC(tp, stale_takes_no_place);
 	return (atf_no_error());
 }

@@ -1008,6 +1008,23 @@ KQ_TC(earlier_timer_comes_first, "TIMER-4: a later EV_ADD may be due earlier")
 	KQ_EXPECT_NOTHING(kq);
 }
 
+/* Once a changed timer that was due overtook one that was due before. */
+KQ_TC(change_keeps_order, "SCAN-1: a change of a due timer overtakes none")
+{
+	int kq = KQ_OPEN();
+	struct kevent kev[2];
+	int64_t start;
+
+	KQ_CHANGE(kq, 2, EVFILT_TIMER, EV_ADD, 0, 14);
+	KQ_CHANGE(kq, 3, EVFILT_TIMER, EV_ADD, 0, 5);
+	start = kq_test_now();
+	let_pass(start, 30);
+	KQ_CHANGE(kq, 2, EVFILT_TIMER, 0, 0, 50);
+	ATF_REQUIRE_EQ(2, KQ_COLLECT(kq, kev, 2));
+	KQ_MATCH(&kev[0], 3, EVFILT_TIMER);
+	KQ_MATCH(&kev[1], 2, EVFILT_TIMER);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, ident_is_arbitrary);
@@ -1065,5 +1082,6 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, poll_short_eventlist);
 	ATF_TP_ADD_TC(tp, earlier_timer_comes_first);
 
+	ATF_TP_ADD_TC(tp, change_keeps_order);
 	return (atf_no_error());
 }
