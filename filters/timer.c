@@ -125,8 +125,10 @@ timer_count(struct knote *kn, int64_t now)
 	}
 	period = timer_knperiod(kn);
 	n = (now - kn->kn_deadline) / period + 1;
-	kn->kn_data += n;
 	kn->kn_deadline += n * period;
+	/* data may have 32 bits. */
+	kn->kn_data = n > (int64_t)INTPTR_MAX - kn->kn_data ? INTPTR_MAX :
+	    kn->kn_data + (intptr_t)n;
 }
 
 /* Into the heap, unless it is disabled or has nothing to come. */
