@@ -48,7 +48,7 @@ kevent_cancelled(void *arg)
  * Sleep until epoll reports something, and activate that.  The lock is
  * released meanwhile; EBADF if the kqueue was closed.
  */
-static int
+__attribute__((__noinline__)) static int
 kevent_sleep(struct kqueue *kq, int max, const struct timespec *ts, int *np)
 {
 	struct kevent_sleep ks;
@@ -126,7 +126,7 @@ kevent_left(const struct timespec *timeout, int64_t *deadlinep,
  * Collect up to nevents > 0 into eventlist.  *np is their number; an errno only
  * if that is 0.  The lock is held before and after.
  */
-static int
+static inline __attribute__((__always_inline__)) int
 kevent_collect(struct kqueue *kq, struct kevent *eventlist, int nevents,
     const struct timespec *timeout, int *np)
 {
@@ -315,10 +315,10 @@ kevent(int fd, const struct kevent *changelist, int nchanges,
 	n = 0;
 	if (KQ_UNLIKELY(kq_nheld != 0))
 		error = kevent_handler(fd, changelist, nchanges, nevents);
-	else if ((error = kqueue_enter(fd, &kq)) == 0) {
+	else if ((error = kqueue_enter_inline(fd, &kq)) == 0) {
 		error = kevent_locked(kq, changelist, nchanges, eventlist,
 		    nevents, timeout, &n);
-		kqueue_leave(kq);
+		kqueue_leave_inline(kq);
 		/* Closed where we could not see it: then it is gone. */
 		if (KQ_UNLIKELY(error == EBADF) && !lx_fd_istagged(fd))
 			kq_fdreused(fd);

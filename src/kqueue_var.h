@@ -100,6 +100,23 @@ kq_lock_mine(struct kq_lock *l)
 	    kq_self());
 }
 
+/* Release what nobody waits for or defers to; false: it is held still. */
+static inline bool
+kq_lock_release_inline(struct kq_lock *l)
+{
+	uint32_t locked = KQL_LOCKED;
+
+	atomic_store_explicit(&l->l_owner, NULL, memory_order_relaxed);
+	/* Release: pairs with the acquire of the next holder. */
+	if (KQ_LIKELY(atomic_compare_exchange_strong_explicit(&l->l_word,
+	    &locked, 0, memory_order_release, memory_order_relaxed))) {
+		kq_nheld--;
+		return (true);
+	}
+	atomic_store_explicit(&l->l_owner, kq_self(), memory_order_relaxed);
+	return (false);
+}
+
 /* For locks on which nobody defers: object locks and the arena's. */
 void	kq_unlock(struct kq_lock *);
 
@@ -403,6 +420,35 @@ int	kq_interposed(void);
 int	kqueue_enter(int fd, struct kqueue **);
 /* Release, and ring the bell if something is left that nobody will see. */
 void	kqueue_leave(struct kqueue *);
+/* The two for kevent() itself: the same, but for the common case inline. */
+static inline int
+kqueue_enter_inline(int fd, struct kqueue **kqp)
+{
+	struct fdent *fe;
+	struct kqueue *kq;
+
+	if (KQ_LIKELY((fe = fdtab_peek(fd)) != NULL && (kq =
+	    atomic_load_explicit(&fe->fe_kq, memory_order_acquire)) != NULL)) {
+		kq_lock(&kq->kq_lock);
+		if (KQ_LIKELY(atomic_load_explicit(&kq->kq_alive,
+		    memory_order_relaxed) && kq->kq_seescloses &&
+		    atomic_load_explicit(&fe->fe_kq, memory_order_relaxed) ==
+		    kq)) {
+			*kqp = kq;
+			return (0);
+		}
+		kqueue_leave(kq);
+	}
+	return (kqueue_enter(fd, kqp));
+}
+
+static inline void
+kqueue_leave_inline(struct kqueue *kq)
+{
+	if (KQ_UNLIKELY((kq->kq_nbell > 0) != kq->kq_rung ||
+	    kq->kq_ringagain || !kq_lock_release_inline(&kq->kq_lock)))
+		kqueue_leave(kq);
+}
 /* Try the lock for a look from another kqueue; undone by kqueue_leave(). */
 bool	kqueue_tryenter(struct kqueue *);
 struct kqueue *kqueue_byslot(uint32_t slot);
