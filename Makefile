@@ -142,6 +142,7 @@ TESTS = \
 	test/nomem_test \
 	test/exhaust_test \
 	test/file_test \
+	test/model_test \
 	test/modes_test
 
 SHTESTS = \
@@ -316,3 +317,22 @@ clean:
 	@for e in ${EXAMPLES}; do rm -f examples/$$e; done
 
 .PHONY: all tests check examples demo bench install uninstall format clean
+
+# The library against the model of test/model, with a seed of the moment, until
+# they differ or SOAK_SECONDS have passed.
+SOAK_SECONDS ?=	0
+SOAK_SEED ?=
+MODEL =		${srcdir}/test/model/model.h ${srcdir}/test/model/model.c \
+		${srcdir}/test/model/clock.c ${srcdir}/test/model/driver.c
+
+test/model_test: ${MODEL}
+
+test/soak: ${MODEL} ${srcdir}/test/model/soak.c ${LIB_SO} ${LIB_A}
+	@mkdir -p test
+	${CC} ${KQ_CPPFLAGS} ${CPPFLAGS} ${KQ_CFLAGS} ${CFLAGS} ${LDFLAGS} \
+	    -o test/soak ${srcdir}/test/model/soak.c ${KQ_LIBS} ${LIBS}
+
+soak: test/soak
+	${RUNNER} test/soak ${SOAK_SECONDS} ${SOAK_SEED}
+
+.PHONY: soak

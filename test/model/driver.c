@@ -33,7 +33,8 @@ int	kqueue_freebsd(void);
 
 enum d_kind {
 	D_KEVENT, D_POLL, D_WRITE, D_READ, D_SHUTDOWN, D_CLOSE, D_DUP, D_DUP2,
-	D_ADVANCE, D_SOCK, D_PIPE, D_NULL, D_KQ, D_KINDS
+	D_ADVANCE, D_SOCK, D_PIPE, D_NULL, D_KQ,
+	D_UNKNOWN	/* a file that the model is not told of */
 };
 
 struct d_op {
@@ -532,11 +533,8 @@ d_dup(const struct d_op *o)
 static const char *
 d_dup2(const struct d_op *o)
 {
-	struct m_file *to = d_file(o->o_arg);
-
 	if (d_file(o->o_fd) == NULL || o->o_arg < 3 || o->o_arg >= M_FDS)
 		return (NULL);
-	(void)to;
 	d_say("\tdup2(%d, %d);\n", o->o_fd, o->o_arg);
 	m_dup2(o->o_fd, o->o_arg);
 	return (d_number(dup2(o->o_fd, o->o_arg), o->o_arg));
@@ -616,6 +614,9 @@ d_do(const struct d_op *o)
 		return (d_dup2(o));
 	case D_ADVANCE:
 		return (d_advance(o));
+	case D_UNKNOWN:
+		(void)open("/", O_RDONLY);
+		return (NULL);
 	default:
 		return (d_open(o));
 	}

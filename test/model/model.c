@@ -36,6 +36,15 @@ static const bool m_merged = false;
 /* Nothing is left of a one-shot knote. */
 static const bool m_gone = false;
 
+/* A hangup is told in the first call. */
+static const bool m_attheend = false;
+
+/* A full socket is ready once it was shut down (WRITE-4). */
+static const bool m_fullshut = false;
+
+/* READ-61 holds for what comes to something pending, too. */
+static const bool m_eachqueued = false;
+
 /* A kqueue in a kqueue may be added again after EV_ONESHOT. */
 static const bool m_kqonce = false;
 
@@ -118,7 +127,7 @@ m_sockwrite(const struct m_knote *kn, struct m_want *w)
 		if (f->f_rdshut)
 			w->w_flags |= EV_HUP;
 		w->w_fflags = (unsigned int)f->f_error;
-		return (MUST);
+		return (f->f_full && !f->f_rdshut && !m_fullshut ? MAY : MUST);
 	}
 	w->w_mindata = 1;
 	return (f->f_full ? NO : MUST);
@@ -270,6 +279,33 @@ m_place(const struct m_knote *kn)
 	return (kn->k_filter == EVFILT_TIMER ? (long)m_now + 1 : ++m_order);
 }
 
+static enum m_level
+m_if(bool must)
+{
+	return (must ? MUST : MAY);
+}
+
+/* Is it the only one that is pending? */
+static bool
+m_isfirst(struct m_knote *kn)
+{
+	int n;
+
+	kn->k_used = false;
+	n = m_pending(kn->k_kq, MAY);
+	kn->k_used = true;
+	return (n == 0);
+}
+
+/* Those who watch the kqueue: READ-61. */
+static enum m_level
+m_toparents(struct m_knote *kn, enum m_level before)
+{
+	if (before != NO || kn->k_queued != MUST || m_passing)
+		return (MAY);
+	return (m_if(m_eachqueued || m_isfirst(kn)));
+}
+
 static void
 m_activate(struct m_knote *kn, enum m_level news)
 {
@@ -285,9 +321,7 @@ m_activate(struct m_knote *kn, enum m_level news)
 		kn->k_anyorder = before == MAY || news == MAY;
 		kn->k_order = m_place(kn);
 	}
-	/* READ-61: whoever watches this kqueue hears of each. */
-	m_object(kn->k_kq, EVFILT_READ,
-	    before == NO && kn->k_queued == MUST && !m_passing ? MUST : MAY);
+	m_object(kn->k_kq, EVFILT_READ, m_toparents(kn, before));
 }
 
 /*
@@ -324,7 +358,7 @@ m_object(struct m_file *f, short filter, enum m_level news)
 	enum m_level level;
 
 	FOREACH_KNOTE(kn) {
-		if (kn->k_file != f)
+		if (kn->k_file != f || kn->k_kq == f)
 			continue;
 		if (m_islinux(kn) && kn->k_queued == NO) {
 			kn->k_queued = MAY;
@@ -336,12 +370,6 @@ m_object(struct m_file *f, short filter, enum m_level news)
 		if (level != NO)
 			m_activate(kn, level < news ? level : news);
 	}
-}
-
-static enum m_level
-m_if(bool must)
-{
-	return (must ? MUST : MAY);
 }
 
 /*
@@ -636,14 +664,13 @@ m_enable(struct m_knote *kn, unsigned int flags)
 		return;
 	kn->k_disabled = false;
 	if (kn->k_seen && kn->k_queued != MUST) {	/* REG-26 */
-		struct m_want w;
+		enum m_level before = kn->k_queued;
 
 		kn->k_anyorder = kn->k_queued == MAY ||
 		    kn->k_filter == EVFILT_TIMER;
 		kn->k_order = m_place(kn);
-		m_object(kn->k_kq, EVFILT_READ, kn->k_queued == NO ?
-		    m_ready(kn, &w) : MAY);
 		kn->k_queued = MUST;
+		m_object(kn->k_kq, EVFILT_READ, m_toparents(kn, before));
 	}
 	m_object(kn->k_kq, EVFILT_READ, MAY);
 }
@@ -979,6 +1006,14 @@ m_starves(struct m_knote *kn, int n)
 	return (kn->k_waited > 4 * all + 4 * n + 16);
 }
 
+/* After a hangup, a one-shot knote may take two calls. */
+static bool
+m_islate(const struct m_knote *kn)
+{
+	return (!m_attheend && kn->k_file != NULL && m_hangup(kn->k_file) &&
+	    (kn->k_flags & (EV_ONESHOT | EV_DISPATCH)) != 0);
+}
+
 const char *
 m_collected(struct m_file *kq, const struct kevent *kev, int n, int nevents)
 {
@@ -1005,7 +1040,7 @@ m_collected(struct m_file *kq, const struct kevent *kev, int n, int nevents)
 		if (kn->k_kq != kq || kn->k_delivered)
 			continue;
 		if (m_deliverable(kn, &w) == MUST) {
-			if (!full)
+			if (!full && !m_islate(kn))
 				return (m_wrong("missing", NULL, kn));
 			if (m_starves(kn, n))
 				return (m_wrong("starves (SCAN-10)", NULL,
