@@ -157,8 +157,10 @@ int	kqueue1(int __flags) __KQ_DIALECT("kqueue1");
 
 /*
  * Apply changes, then collect events: the number of events, 0 after the
- * timeout, or -1: EACCES, EBADF, EFAULT, EINTR, EINVAL, ENOENT, ENOMEM, ESRCH
- * and what a change that found no room in the event list failed with.
+ * timeout, or -1: EBADF, EFAULT, EINTR, EINVAL; in a signal handler EAGAIN,
+ * EDEADLK; and what a change failed with that found no room in the event list.
+ * A change fails with EACCES, EBADF, EINVAL, ELOOP, EMFILE, ENFILE, ENOENT,
+ * ENOMEM, ENOSPC, ENXIO, EOPNOTSUPP, EPERM, EPIPE or ESRCH.
  */
 int	kevent(int __kq, const struct kevent *__changelist, int __nchanges,
 	    struct kevent *__eventlist, int __nevents,
