@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <spawn.h>
 
 #include "kq_test.h"
@@ -319,14 +320,14 @@ KQ_TC(resethand, "SIG-3: System V's signal() handles one and counts on")
 	ATF_CHECK(signal(SIGURG, SIG_DFL) == SIG_DFL);
 }
 
-static volatile sig_atomic_t stop;
+static atomic_bool stop;
 
 static void *
 interrupter(void *arg)
 {
 	pthread_t t = *(pthread_t *)arg;
 
-	while (!stop)
+	while (!atomic_load(&stop))
 		pthread_kill(t, SIGUSR1);
 	return (NULL);
 }
@@ -347,7 +348,7 @@ KQ_TC(restart, "SIG-7: SA_RESTART is what the program made it")
 	ATF_REQUIRE_EQ(0, pthread_create(&t, NULL, interrupter, &self));
 	ATF_CHECK_ERRNO(EINTR, read(fds[0], &c, 1) == -1);
 	ATF_CHECK_ERRNO(EINTR, nanosleep(&ts, NULL) == -1);
-	stop = 1;
+	atomic_store(&stop, true);
 	pthread_join(t, NULL);
 	ATF_REQUIRE_EQ(0, siginterrupt(SIGUSR1, 0));
 	ATF_REQUIRE_EQ(0, sigaction(SIGUSR1, NULL, &sa));

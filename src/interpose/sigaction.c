@@ -126,7 +126,7 @@ struct sigsink {
 
 static bool	sig_constructed;	/* by the constructor, once */
 static _Atomic uint32_t sig_word;	/* siglock */
-static int	sig_pid;		/* [siglock] whose all this is */
+static _Atomic int sig_pid;	/* [a, set under siglock] whose all this is */
 static _Atomic uint64_t sig_watched;
 static _Atomic uint64_t sig_forced;
 static _Atomic uint64_t sig_read;	/* may be taken from a signalfd */

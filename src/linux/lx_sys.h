@@ -17,6 +17,7 @@
  * known it is used: that is a tenth of the work of libc's syscall().
  */
 #if defined(__x86_64__) && defined(__LP64__)
+#define	LX_INLINE
 static inline long
 lx_sys6(long n, long a, long b, long c, long d, long e, long f)
 {
@@ -31,6 +32,7 @@ lx_sys6(long n, long a, long b, long c, long d, long e, long f)
 	return (ret);
 }
 #elif defined(__aarch64__) && defined(__LP64__)
+#define	LX_INLINE
 static inline long
 lx_sys6(long n, long a, long b, long c, long d, long e, long f)
 {
