@@ -231,7 +231,8 @@ check:
 # For one program, a library whose calls and allocations can be made to fail:
 # what talks to the kernel is compiled anew, and the rest calls test/fault.c.
 LIB_FAULTS =	libkqueue-faults.a
-FAULT_WRAP =	-Wl,--wrap=mmap,--wrap=fstat,--wrap=clone,--wrap=syscall \
+FAULT_WRAP =	-Wl,--wrap=mmap,--wrap=fstat,--wrap=syscall,--wrap=dlsym \
+		-Wl,--wrap=epoll_wait,--wrap=epoll_pwait2,--wrap=ppoll \
 		-Wl,--wrap=arena_alloc,--wrap=arena_grow \
 		-Wl,--wrap=kq_lock_try,--wrap=kq_lock_release \
 		-Wl,--wrap=kqueue_enter

@@ -7,6 +7,10 @@
  * that are made through libc, the allocations and the functions around the
  * locks come here because the objects are linked with --wrap.
  *
+ * The whole suite can be linked with it (KQ_LIBS=libkqueue-faults.a) and run as
+ * on an older kernel, KQ_FAULT_ABSENT=0x1ff, or with delays at random,
+ * KQ_FAULT_DELAY=number.
+ *
  * A call is failed only in ways in which the kernel fails it in a correct
  * program: no EFAULT, and no EBADF for a number that is open.
  */
@@ -20,11 +24,14 @@
 #include <sys/stat.h>
 
 #include <fcntl.h>
-#include <sched.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "lx_sys.h"
@@ -162,6 +169,18 @@ kq_fault_delay(unsigned seed)
 	atomic_store(&fault_seed, seed);
 }
 
+/* For the programs of the suite that know nothing of this. */
+__attribute__((__constructor__(101))) static void
+fault_constructor(void)
+{
+	const char *s;
+
+	if ((s = getenv("KQ_FAULT_ABSENT")) != NULL)
+		kq_fault_absent((unsigned)strtoul(s, NULL, 0));
+	if ((s = getenv("KQ_FAULT_DELAY")) != NULL)
+		kq_fault_delay((unsigned)strtoul(s, NULL, 0));
+}
+
 /* Now and then let others go first, shortly or for long. */
 static void
 fault_wait(void)
@@ -294,10 +313,21 @@ void	*__real_mmap(void *, size_t, int, int, int, off_t);
 void	*__wrap_mmap(void *, size_t, int, int, int, off_t);
 int	__real_fstat(int, struct stat *);
 int	__wrap_fstat(int, struct stat *);
-int	__wrap_clone(int (*)(void *), void *, int, void *, ...);
-int	__real_clone(int (*)(void *), void *, int, void *, ...);
+int	__wrap_epoll_wait(int, struct epoll_event *, int, int);
+int	__real_epoll_wait(int, struct epoll_event *, int, int);
+int	__wrap_epoll_pwait2(int, struct epoll_event *, int,
+	    const struct timespec *, const sigset_t *);
+int	__real_epoll_pwait2(int, struct epoll_event *, int,
+	    const struct timespec *, const sigset_t *)
+	    __attribute__((__weak__));
+int	__wrap_ppoll(struct pollfd *, nfds_t, const struct timespec *,
+	    const sigset_t *);
+int	__real_ppoll(struct pollfd *, nfds_t, const struct timespec *,
+	    const sigset_t *);
 long	__wrap_syscall(long, ...);
 long	__real_syscall(long, ...);
+void	*__wrap_dlsym(void *, const char *);
+void	*__real_dlsym(void *, const char *);
 
 void *
 __wrap_mmap(void *p, size_t len, int prot, int flags, int fd, off_t off)
@@ -323,17 +353,47 @@ __wrap_fstat(int fd, struct stat *st)
 	return (__real_fstat(fd, st));
 }
 
-/* The library's only use has four arguments. */
 int
-__wrap_clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
+__wrap_epoll_wait(int epfd, struct epoll_event *ev, int max, int ms)
 {
 	int error;
 
-	if ((error = fault_point(KQ_FAULT_SYS, SYS_clone, ANY)) != 0) {
+	if ((error = fault_point(KQ_FAULT_SYS, SYS_epoll_pwait2, ANY)) != 0) {
 		errno = error;
 		return (-1);
 	}
-	return (__real_clone(fn, stack, flags, arg));
+	return (__real_epoll_wait(epfd, ev, max, ms));
+}
+
+int
+__wrap_epoll_pwait2(int epfd, struct epoll_event *ev, int max,
+    const struct timespec *ts, const sigset_t *set)
+{
+	int error;
+
+	if ((error = fault_missing(SYS_epoll_pwait2, 0, 0)) == 0)
+		error = fault_point(KQ_FAULT_SYS, SYS_epoll_pwait2, ANY);
+	/* There are libcs without it. */
+	if (error == 0 && __real_epoll_pwait2 == NULL)
+		error = ENOSYS;
+	if (error != 0) {
+		errno = error;
+		return (-1);
+	}
+	return (__real_epoll_pwait2(epfd, ev, max, ts, set));
+}
+
+int
+__wrap_ppoll(struct pollfd *pfd, nfds_t n, const struct timespec *ts,
+    const sigset_t *set)
+{
+	int error;
+
+	if ((error = fault_point(KQ_FAULT_SYS, SYS_ppoll, ANY)) != 0) {
+		errno = error;
+		return (-1);
+	}
+	return (__real_ppoll(pfd, n, ts, set));
 }
 
 /* The calls that the library makes for the program: only missing, not failed. */
@@ -354,6 +414,16 @@ __wrap_syscall(long nr, ...)
 		return (-1);
 	}
 	return (__real_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]));
+}
+
+/* Such a libc would have no close_range() of its own. */
+void *
+__wrap_dlsym(void *handle, const char *name)
+{
+	if (strcmp(name, "close_range") == 0 &&
+	    (atomic_load(&fault_absent) & KQ_NO_CLOSE_RANGE) != 0)
+		return (NULL);
+	return (__real_dlsym(handle, name));
 }
 
 /*

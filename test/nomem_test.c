@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 
 #include <netinet/in.h>
@@ -39,6 +40,9 @@ do {									\
 		_exit(1);						\
 	}								\
 } while (0)
+
+/* Signals come all the time. */
+static bool storm;
 
 struct run {
 	struct kevent	r_add[MAXADD];
@@ -121,7 +125,8 @@ setup_tcp(struct run *r)
 	CHECK(bind(s, (void *)&sin, len) == 0 && listen(s, 5) == 0 &&
 	    getsockname(s, (void *)&sin, &len) == 0, "listen");
 	fd = run_fd(r, socket(AF_INET, SOCK_STREAM, 0));
-	CHECK(connect(fd, (void *)&sin, len) == 0, "connect");
+	/* A signal does not end it. */
+	CHECK(connect(fd, (void *)&sin, len) == 0 || errno == EINTR, "connect");
 	run_add(r, (uintptr_t)s, EVFILT_READ, EV_CLEAR, 0, 0);
 	run_add(r, (uintptr_t)fd, EVFILT_WRITE, EV_DISPATCH, NOTE_LOWAT, 1);
 	fd = run_fd(r, open("file", O_RDWR | O_CREAT | O_TRUNC, 0600));
@@ -422,6 +427,8 @@ collect(struct run *r, int kq, const char *name)
 		    name, seen, all, what_failed());
 		before = kq_fault_state()->kf_fired;
 		n = kevent(kq, NULL, 0, kev, 4, &ts);
+		if (n == -1 && errno == EINTR && storm)
+			continue;
 		if (n == -1) {
 			CHECK(documented(errno) && !before &&
 			    kq_fault_state()->kf_fired, "%s: kevent: %s, %s",
@@ -633,8 +640,225 @@ KQ_TC(procfork_memory, "each allocation fails: NOTE_FORK")
 	run_all(&scn_procfork, KQ_FAULT_ALLOC);
 }
 
+static const struct scenario *const scenarios[] = { &scn_socket, &scn_pipe,
+    &scn_tcp, &scn_timer, &scn_user, &scn_nested, &scn_vnode, &scn_signal,
+    &scn_proc, &scn_fs };
+#define	NSCENARIOS	(sizeof(scenarios) / sizeof(scenarios[0]))
+
+/* All of them on a kernel without something; how often it was missed. */
+static int
+run_absent(unsigned what)
+{
+	size_t i;
+	pid_t pid;
+	int status;
+
+	if ((pid = fork()) == -1)
+		atf_tc_fail("fork: %s", strerror(errno));
+	if (pid == 0) {
+		(void)alarm(40);
+		kq_fault_absent(what);
+		kq_fault_arm(0, 0, 0);
+		for (i = 0; i < NSCENARIOS; i++)
+			run_once(scenarios[i]);
+		_exit(kq_fault_absences() > 0 ? 0 : 2);
+	}
+	while (waitpid(pid, &status, 0) == -1)
+		continue;
+	ATF_CHECK_MSG(WIFEXITED(status) && WEXITSTATUS(status) != 1,
+	    "without %#x: status %#x", what, status);
+	return (WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+KQ_TC(old_kernel, "what older kernels lack is done without")
+{
+	ATF_CHECK(run_absent(KQ_NO_EPOLL_PWAIT2));
+	ATF_CHECK(run_absent(KQ_NO_STATX));
+	ATF_CHECK(run_absent(KQ_NO_WIPEONFORK));
+	/* Nothing here asks for these where they are not needed. */
+	(void)run_absent(KQ_NO_PIDFD_INFO);
+	(void)run_absent(KQ_NO_LISTMOUNT);
+	(void)run_absent(KQ_NO_DUPFD_QUERY);
+	(void)run_absent(KQ_NO_DUPFD_QUERY | KQ_NO_KCMP);
+	ATF_CHECK(run_absent(KQ_NO_ALL & ~KQ_NO_PIDFD_OPEN));
+}
+
+KQ_TC(no_pidfd, "without pidfd_open() there is no EVFILT_PROC, and all else")
+{
+	int kq = KQ_OPEN();
+
+	kq_fault_absent(KQ_NO_PIDFD_OPEN);
+	KQ_CHANGE_ERROR(kq, EOPNOTSUPP, getppid(), EVFILT_PROC, EV_ADD,
+	    NOTE_EXIT, 0);
+	KQ_CHANGE_ERROR(kq, ENOENT, getppid(), EVFILT_PROC, EV_DELETE, 0, 0);
+	kq_fault_absent(0);
+	KQ_CHANGE(kq, getppid(), EVFILT_PROC, EV_ADD, NOTE_EXIT, 0);
+	KQ_EXPECT_NOTHING(kq);
+}
+
+static volatile sig_atomic_t alarms;
+
+static void
+on_alarm(int sig)
+{
+	(void)sig;
+	alarms++;
+}
+
+KQ_TC(signals, "EINTR comes from waits only, and harms nothing")
+{
+	struct itimerval it = { { 0, 500 }, { 0, 500 } };
+	struct sigaction sa;
+	size_t i;
+	pid_t pid;
+	int round, status;
+
+	if ((pid = fork()) == -1)
+		atf_tc_fail("fork: %s", strerror(errno));
+	if (pid == 0) {
+		memset(&sa, 0, sizeof(sa));
+		sa.sa_handler = on_alarm;
+		(void)sigaction(SIGALRM, &sa, NULL);
+		storm = true;
+		(void)setitimer(ITIMER_REAL, &it, NULL);
+		for (round = 0; round < 20 || alarms < 100; round++) {
+			for (i = 0; i < NSCENARIOS; i++)
+				run_once(scenarios[i]);
+		}
+		_exit(0);
+	}
+	while (waitpid(pid, &status, 0) == -1)
+		continue;
+	ATF_CHECK_MSG(status == 0, "status %#x", status);
+}
+
+/*
+ * Threads that register, trigger, write, delete and collect on one kqueue, all
+ * of them delayed at random: every byte that is written is seen.
+ */
+#define	DELAY_ROUNDS	300
+
+struct delayed {
+	int		d_kq;
+	int		d_fd[2];
+	_Atomic int	d_acked;
+	_Atomic bool	d_stop;
+};
+
+static void *
+delayed_changer(void *arg)
+{
+	struct delayed *d = arg;
+	struct kevent kev[3];
+	uintptr_t i;
+
+	for (i = 0; !d->d_stop; i++) {
+		EV_SET(&kev[0], 100 + i % 7, EVFILT_USER, EV_ADD | EV_ONESHOT,
+		    NOTE_TRIGGER, 0, NULL);
+		EV_SET(&kev[1], i % 5, EVFILT_TIMER, EV_ADD | EV_ONESHOT, 0, 1,
+		    NULL);
+		EV_SET(&kev[2], (uintptr_t)d->d_fd[1], EVFILT_WRITE,
+		    i % 2 == 0 ? EV_ADD | EV_ONESHOT : EV_ADD | EV_CLEAR, 0, 0,
+		    NULL);
+		if (kevent(d->d_kq, kev, 3, NULL, 0, NULL) == -1)
+			return (d);
+		EV_SET(&kev[0], (uintptr_t)d->d_fd[1], EVFILT_WRITE, EV_DELETE,
+		    0, 0, NULL);
+		if (kevent(d->d_kq, kev, 1, NULL, 0, NULL) == -1 &&
+		    errno != ENOENT)
+			return (d);
+	}
+	return (NULL);
+}
+
+static void *
+delayed_collector(void *arg)
+{
+	struct timespec ts = { KQ_PATIENCE, 0 };
+	struct delayed *d = arg;
+	struct kevent kev[4];
+	char c;
+	int i, n;
+
+	while (!d->d_stop) {
+		if ((n = kevent(d->d_kq, NULL, 0, kev, 4, &ts)) <= 0)
+			return (d);
+		for (i = 0; i < n; i++) {
+			if (kev[i].filter != EVFILT_READ)
+				continue;
+			if (read(d->d_fd[0], &c, 1) == 1)
+				d->d_acked++;
+			else if (errno != EAGAIN)
+				return (d);
+		}
+	}
+	return (NULL);
+}
+
+static void
+delayed_run(unsigned seed, unsigned flags)
+{
+	struct delayed d = { .d_acked = 0 };
+	struct kevent kev;
+	pthread_t t[4];
+	void *ret;
+	int64_t limit;
+	int i;
+
+	d.d_kq = KQ_OPEN();
+	ATF_REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
+	    d.d_fd) == 0);
+	KQ_CHANGE(d.d_kq, d.d_fd[0], EVFILT_READ, EV_ADD | flags, 0, 0);
+	kq_fault_delay(seed);
+	for (i = 0; i < 4; i++)
+		ATF_REQUIRE(pthread_create(&t[i], NULL, i < 2 ?
+		    delayed_changer : delayed_collector, &d) == 0);
+	limit = kq_test_now() + KQ_PATIENCE * INT64_C(1000000000);
+	for (i = 0; i < DELAY_ROUNDS; i++) {
+		ATF_REQUIRE(write(d.d_fd[1], "x", 1) == 1);
+		while (d.d_acked <= i && kq_test_now() < limit)
+			(void)sched_yield();
+		if (d.d_acked <= i)
+			break;
+		if ((flags & EV_DISPATCH) != 0)
+			KQ_CHANGE(d.d_kq, d.d_fd[0], EVFILT_READ, EV_ENABLE, 0,
+			    0);
+		limit = kq_test_now() + KQ_PATIENCE * INT64_C(1000000000);
+	}
+	ATF_CHECK_MSG(i == DELAY_ROUNDS, "seed %u: byte %d was not seen", seed,
+	    i);
+	d.d_stop = true;
+	/* Level, so that both collectors see it and leave. */
+	EV_SET(&kev, 1, EVFILT_USER, EV_ADD, NOTE_TRIGGER, 0, NULL);
+	ATF_REQUIRE(kevent(d.d_kq, &kev, 1, NULL, 0, NULL) == 0);
+	EV_SET(&kev, 1, EVFILT_USER, 0, NOTE_TRIGGER, 0, NULL);
+	ATF_REQUIRE(kevent(d.d_kq, &kev, 1, NULL, 0, NULL) == 0);
+	for (i = 0; i < 4; i++) {
+		ATF_REQUIRE(pthread_join(t[i], &ret) == 0);
+		ATF_CHECK_MSG(ret == NULL, "seed %u: thread %d", seed, i);
+	}
+	kq_fault_delay(0);
+	ATF_REQUIRE(close(d.d_kq) == 0);
+	(void)close(d.d_fd[0]);
+	(void)close(d.d_fd[1]);
+}
+
+KQ_TC(delays, "threads that are held up anywhere lose no event")
+{
+	delayed_run(1, 0);
+	delayed_run(2, EV_CLEAR);
+	delayed_run(3, EV_DISPATCH);
+	delayed_run(4, 0);
+	delayed_run(5, EV_CLEAR);
+	delayed_run(6, EV_DISPATCH);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
+	ATF_TP_ADD_TC(tp, old_kernel);
+	ATF_TP_ADD_TC(tp, no_pidfd);
+	ATF_TP_ADD_TC(tp, signals);
+	ATF_TP_ADD_TC(tp, delays);
 	ATF_TP_ADD_TC(tp, socket_calls);
 	ATF_TP_ADD_TC(tp, socket_memory);
 	ATF_TP_ADD_TC(tp, pipe_calls);

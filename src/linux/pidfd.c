@@ -51,6 +51,9 @@ lx_pidfd(int pid, int *fdp)
 	/* A thread that leads no process: EINVAL, or ENOENT since 6.9. */
 	if (ret == -EINVAL || ret == -ENOENT)
 		ret = -ESRCH;
+	/* Before Linux 5.3. */
+	if (ret == -ENOSYS)
+		ret = -EOPNOTSUPP;
 	return (lx_newfd(ret, fdp));
 }
 
