@@ -115,6 +115,7 @@ filt_fdattach(struct knote *kn)
 		return (error);
 	if (inner != NULL) {
 		kn->kn_watch->w_kind = LX_KIND_KQUEUE;
+		kn->kn_watch->w_rseen = 0;
 		atomic_store(&inner->kq_watched, true);
 	}
 	if (KQ_UNLIKELY((kn->kn_sfflags & NOTE_LOWAT) != 0) &&

@@ -60,6 +60,9 @@ read_stream(struct knote *kn, struct kevent *kev, uint32_t revents)
 			return (read_listening(kn, kev, revents));
 		n = 0;
 	}
+	/* An entry that was silent has been asked for HUP alone. */
+	if ((revents & (LX_HUP | LX_RDHUP)) == LX_HUP)
+		revents = watch_poll(kn);
 	/* FIONREAD ends at an urgent mark. */
 	if (n == 0 && w->w_kind == LX_KIND_TCP && (revents & LX_ERR) == 0)
 		(void)lx_tcp_unread(w->w_fd, &n);

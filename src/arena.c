@@ -61,6 +61,9 @@ arena_alloc(size_t len)
 	if (shift > ARENA_MAXSHIFT)
 		return (arena_map(arena_pages(len)));
 	size = (size_t)1 << shift;
+	/* A handler that interrupted this thread right here gets none. */
+	if (kq_lock_mine(&root->r_lock))
+		return (NULL);
 	kq_lock(&root->r_lock);
 	/* Acquire: pairs with arena_free(). */
 	p = atomic_load_explicit(&root->r_classes[shift], memory_order_acquire);

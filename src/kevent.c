@@ -155,7 +155,12 @@ kevent_collect(struct kqueue *kq, struct kevent *eventlist, int nevents,
 		if (poll || more || kq->kq_turned || atomic_load_explicit(
 		    &kq->kq_count, memory_order_relaxed) > 0) {
 			kq->kq_turned = false;
-			if (max > KQ_HARVEST)
+			/*
+			 * An edge that epoll has for a knote in our queue is
+			 * the same activation: fetch it before that is
+			 * delivered.
+			 */
+			if (max > KQ_HARVEST || kq->kq_nedge > 0)
 				max = KQ_HARVEST;
 			error = kqueue_harvest(kq, max, &n);
 		} else {

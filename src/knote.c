@@ -168,6 +168,8 @@ knote_link(struct knote *kn)
 		    memory_order_relaxed)))
 			kq->kq_ringagain = true;
 	}
+	if ((kn->kn_status & KN_EDGE) != 0)
+		kq->kq_nedge++;
 	kq->kq_seq++;
 }
 
@@ -196,6 +198,8 @@ knote_dequeue(struct knote *kn)
 	    &kq->kq_count, memory_order_relaxed) - 1, memory_order_relaxed);
 	if ((kn->kn_status & KN_HELD) == 0)
 		kq->kq_nbell--;
+	if ((kn->kn_status & KN_EDGE) != 0)
+		kq->kq_nedge--;
 	kn->kn_status &= (unsigned short)~(KN_QUEUED | KN_HELD);
 }
 

@@ -514,7 +514,7 @@ kqueue_destroy(struct kqueue *kq)
 	knote_freeall(kq);
 	watch_freeall(kq);
 	timerheap_free(kq);
-	kq->kq_nbell = 0;
+	kq->kq_nbell = kq->kq_nedge = 0;
 	atomic_store(&kq->kq_count, 0);
 	kq->kq_rung = kq->kq_turned = false;
 	kq->kq_ringagain = kq->kq_belllevel = false;

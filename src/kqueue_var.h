@@ -158,6 +158,8 @@ struct knote {
 #define	KN_HELD		0x0020	/* queued, and the kernel's ready list has it
 				 * too: no bell is needed for it */
 #define	KN_LEVEL	0x0100	/* epoll can hold it: a level knote in a set */
+#define	KN_EDGE		0x0200	/* epoll tells it once: any other in a set */
+#define	KN_ASK		0x0400	/* look, though epoll may have said nothing */
 #define	KN_SELF		0x0080	/* READ on the own kqueue (KQ-18), or another
 				 * level one that epoll does not hold for us */
 
@@ -249,6 +251,7 @@ struct kqueue {
 	_Atomic int	 kq_count;	/* [a, changed under q] its length,
 					 * markers excluded (SCAN-19) */
 	int		 kq_nbell;	/* [q] those of them not KN_HELD */
+	int		 kq_nedge;	/* [q] those of them that are KN_EDGE */
 	_Atomic int	 kq_wakefd;	/* [a] rung to tell sleepers of the end */
 	bool		 kq_rung;	/* [q] the bell's edge is not fetched */
 	bool		 kq_ringagain;	/* [q] something more came since */
@@ -561,7 +564,7 @@ void	watch_delivered(struct knote *);
 static inline bool
 watch_held(const struct knote *kn)
 {
-	return ((kn->kn_status & (KN_LEVEL | KN_SELF)) == KN_LEVEL &&
+	return ((kn->kn_status & (KN_LEVEL | KN_SELF | KN_ASK)) == KN_LEVEL &&
 	    (kn->kn_watch->w_state & W_TURNED) == 0);
 }
 enum lx_kind watch_kind(struct watch *);

@@ -139,6 +139,7 @@ kqueue_post(struct kqueue *kq, struct knote *kn)
 {
 	struct kevent *kev = kq->kq_list;
 
+	kn->kn_status &= (unsigned short)~KN_ASK;
 	/* SCAN-4 */
 	if (KQ_UNLIKELY(!FILTER_OF(kn)->f_process(kn, kev))) {
 		kn->kn_status &= (unsigned short)~KN_ACTIVE;

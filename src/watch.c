@@ -512,8 +512,7 @@ watch_attach(struct knote *kn, int wf)
 	w->w_fdgen = gen;
 	w->w_kn[wf] = kn;
 	kn->kn_watch = w;
-	if (knote_islevel(kn))
-		kn->kn_status |= KN_LEVEL;
+	kn->kn_status |= knote_islevel(kn) ? KN_LEVEL : KN_EDGE;
 	/* Shared with a turned one: look at all of them again. */
 	error = watch_sync(kq, w, fresh || (w->w_state & W_TURNED) != 0);
 	if (error == ENOENT && fresh) {
@@ -526,7 +525,7 @@ watch_attach(struct knote *kn, int wf)
 	if (error != 0) {
 		w->w_kn[wf] = NULL;
 		kn->kn_watch = NULL;
-		kn->kn_status &= (unsigned short)~KN_LEVEL;
+		kn->kn_status &= (unsigned short)~(KN_LEVEL | KN_EDGE);
 		if (fresh)
 			watch_free(kq, w);
 		return (error);
@@ -683,6 +682,19 @@ watch_delivered(struct knote *kn)
 	(void)watch_sync(kn->kn_kq, w, false);
 }
 
+/* Does epoll have an entry for what the number means?  Changes nothing. */
+static bool
+watch_exists(struct kqueue *kq, struct watch *w)
+{
+	int error;
+
+	error = lx_epoll_add(watch_epfd(kq, w), w->w_fd, LX_ONESHOT,
+	    UINT64_MAX);
+	if (error == 0)
+		(void)lx_epoll_del(watch_epfd(kq, w), w->w_fd);
+	return (error == EEXIST);
+}
+
 /*
  * Without interposition: does the entry mean the file that the number means?
  * Level entries are one-shot there and are armed by the same call.
@@ -707,11 +719,7 @@ watch_verify(struct kqueue *kq, struct watch *w)
 			return (error == 0);
 		}
 	}
-	error = lx_epoll_add(watch_epfd(kq, w), w->w_fd, LX_ONESHOT,
-	    UINT64_MAX);
-	if (error == 0)
-		(void)lx_epoll_del(watch_epfd(kq, w), w->w_fd);
-	return (error == EEXIST);
+	return (watch_exists(kq, w));
 }
 
 /*
@@ -835,9 +843,21 @@ watch_isours(struct kqueue *kq, struct watch *w)
 {
 	if (w->w_set == WSET_NONE)
 		return (lx_fd_isopen(w->w_fd));
-	return (lx_epoll_mod(watch_epfd(kq, w), w->w_fd,
-	    watch_silent(w) ? LX_ONESHOT : w->w_events,
+	/* A MOD of a silent one would let it speak once more. */
+	if (watch_silent(w))
+		return (watch_exists(kq, w));
+	return (lx_epoll_mod(watch_epfd(kq, w), w->w_fd, w->w_events,
 	    watch_data(kq, w)) == 0);
+}
+
+/* Have the knote looked at by the next collection, and wake that. */
+static void
+watch_askwrite(struct knote *kn)
+{
+	if ((kn->kn_status & KN_QUEUED) != 0)
+		knote_dequeue(kn);
+	kn->kn_status |= KN_ASK;
+	knote_activate(kn);
 }
 
 void
@@ -851,11 +871,17 @@ watch_closed(struct kqueue *kq, int fd, bool recheck)
 	gen = fdtab_gen(fd);
 	for (w = watch_find(kq, fd); w != NULL; w = next) {
 		next = w->w_next;
+		if (recheck && watch_isempty(w)) {
+			/* Kept for reuse; easier made anew than verified. */
+			(void)lx_epoll_del(watch_epfd(kq, w), fd);
+			watch_free(kq, w);
+			continue;
+		}
 		if (w->w_fdgen == gen && (!recheck || watch_isours(kq, w))) {
 			/* Perhaps its own shutdown(), which poll() hides. */
 			if (recheck && w->w_kn[WF_WRITE] != NULL &&
 			    w->w_set != WSET_NONE)
-				knote_activate(w->w_kn[WF_WRITE]);
+				watch_askwrite(w->w_kn[WF_WRITE]);
 			continue;
 		}
 		/*

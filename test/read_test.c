@@ -2410,6 +2410,19 @@ KQ_TC(kqueue_outer_clear_silent, "READ-61: a look from outside is no event")
 	pair_close(p);
 }
 
+/* Once the entry that was kept knew what the last knote had been told. */
+KQ_TC(kqueue_added_again, "REG-9: a kqueue inside, after a one-shot knote")
+{
+	int in = KQ_OPEN(), out = KQ_OPEN();
+
+	KQ_CHANGE(in, 1, EVFILT_USER, EV_ADD, NOTE_TRIGGER, 0);
+	KQ_CHANGE(out, in, R, EV_ADD | EV_ONESHOT | EV_CLEAR, 0, 0);
+	KQ_EXPECT(out, in, R, .data = 1);
+	KQ_CHANGE(out, in, R, EV_ADD | EV_CLEAR, 0, 0);
+	KQ_EXPECT(out, in, R, .data = 1);
+	KQ_EXPECT_NOTHING(out);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, tcp_counts_bytes);
@@ -2561,5 +2574,6 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, kqueue_three_deep);
 	ATF_TP_ADD_TC(tp, lowat_on_write_end);
 	ATF_TP_ADD_TC(tp, kqueue_outer_clear_silent);
+	ATF_TP_ADD_TC(tp, kqueue_added_again);
 	return (atf_no_error());
 }

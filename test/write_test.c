@@ -1065,6 +1065,59 @@ KQ_TC(evfilt_empty, "WRITE-20: EVFILT_EMPTY is EINVAL")
 	pair_close(sv);
 }
 
+/* Once the entry that was kept for the next EV_ADD spoke of the hang-up. */
+KQ_TC(oneshot_leaves_silence, "SCAN-7: nothing is left of a one-shot knote")
+{
+	int kq = KQ_OPEN(), sv[2];
+
+	unix_pair(SOCK_STREAM, sv);
+	KQ_CHANGE(kq, sv[0], W, EV_ADD | EV_ONESHOT, 0, 0);
+	KQ_EXPECT(kq, sv[0], W);
+	ATF_REQUIRE_EQ(0, shutdown(sv[0], SHUT_RDWR));
+	KQ_POLL_SILENT(kq);
+	pair_close(sv);
+}
+
+/* Once nobody told a level knote, as AF_UNIX says not writable even then. */
+KQ_TC(shut_full_level, "WRITE-4: SHUT_WR makes a full AF_UNIX socket ready")
+{
+	int kq = KQ_OPEN(), sv[2];
+
+	unix_pair(SOCK_STREAM, sv);
+	(void)sock_fill(sv[0]);
+	KQ_CHANGE(kq, sv[0], W, EV_ADD, 0, 0);
+	KQ_EXPECT_NOTHING(kq);
+	ATF_REQUIRE_EQ(0, shutdown(sv[0], SHUT_WR));
+	KQ_POLL_READABLE(kq);
+	KQ_EXPECT(kq, sv[0], W, .flags = EV_EOF | EV_NODATA);
+	KQ_EXPECT(kq, sv[0], W, .flags = EV_EOF | EV_NODATA);
+	pair_close(sv);
+}
+
+/* Once it came from our queue, and again for the edge that epoll still had. */
+KQ_TC(clear_once, "SCAN-7: one activation of EV_CLEAR, with room for one")
+{
+	struct timespec zero = { 0, 0 };
+	struct kevent kev[8];
+	int kq = KQ_OPEN(), i, n, seen, sv[2];
+
+	unix_pair(SOCK_STREAM, sv);
+	KQ_CHANGE(kq, sv[1], W, EV_ADD, 0, 0);
+	KQ_CHANGE(kq, sv[0], W, EV_ADD | EV_CLEAR, 0, 0);
+	ATF_REQUIRE_EQ(2, KQ_COLLECT(kq, kev, 8));
+	KQ_CHANGE(kq, sv[0], R, EV_ADD, 0, 0);
+	ATF_REQUIRE_EQ(0, shutdown(sv[0], SHUT_RDWR));
+	seen = 0;
+	for (n = 1; n <= 8; n += 7) {
+		i = kevent(kq, NULL, 0, kev, n, &zero);
+		while (i-- > 0)
+			seen += kev[i].ident == (uintptr_t)sv[0] &&
+			    kev[i].filter == W;
+	}
+	ATF_REQUIRE_EQ(1, seen);
+	pair_close(sv);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, tcp_space);
@@ -1137,5 +1190,8 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, mqueue);
 	ATF_TP_ADD_TC(tp, eventfd_room);
 	ATF_TP_ADD_TC(tp, evfilt_empty);
+	ATF_TP_ADD_TC(tp, oneshot_leaves_silence);
+	ATF_TP_ADD_TC(tp, shut_full_level);
+	ATF_TP_ADD_TC(tp, clear_once);
 	return (atf_no_error());
 }
