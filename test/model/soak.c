@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * soak [seconds [seed [operations]]]: the library against the model, with
- * a seed of the moment, until a difference, the time, or an interruption.
+ * soak [seconds [seed [operations [fast]]]]: the library against the model, with
+ * a seed of the moment, until a difference, the time, or an interruption.  With
+ * a fourth argument a difference is not shrunk.
  */
 #include "model.c"
 #include "clock.c"
@@ -18,6 +19,7 @@ main(int argc, char **argv)
 	seed = argc > 2 ? strtoull(argv[2], NULL, 0) :
 	    (uint64_t)time(NULL) ^ (uint64_t)getpid() << 32;
 	nops = argc > 3 ? strtoull(argv[3], NULL, 0) : 0;
+	d_shrinks = argc <= 4;
 	if (argc > 1 && atol(argv[1]) > 0)
 		end = time(NULL) + atol(argv[1]);
 	printf("seed %ju\n", (uintmax_t)seed);
