@@ -17,6 +17,12 @@
 /* Reports fetched by a call that sleeps: the buffer is filled before. */
 #define	KEVENT_SLEEPMAX	64
 
+/*
+ * Full harvests in a row of which nothing is left.  More can only be an orphan
+ * that another process keeps open.
+ */
+#define	KEVENT_STALEMAX	1000
+
 /* DragonFly's block, which is lost where it cannot be written. */
 #define	KEVENT_BLOCK	32
 
@@ -133,12 +139,13 @@ kevent_collect(struct kqueue *kq, struct kevent *eventlist, int nevents,
 	struct timespec left;
 	int64_t deadline;
 	uint32_t call;
-	int error, got, max, n, total;
+	int error, got, max, n, stale, total;
 	bool more, poll;
 
 	call = ++kq->kq_ncalls;
 	poll = timeout != NULL && timeout->tv_sec == 0 && timeout->tv_nsec == 0;
 	deadline = 0;
+	stale = 0;
 	more = false;
 	total = 0;
 	kq->kq_call = call;
@@ -186,11 +193,17 @@ kevent_collect(struct kqueue *kq, struct kevent *eventlist, int nevents,
 		total += got;
 		if (total == nevents)
 			break;
+		/* An orphan would be reported again and again. */
+		if (KQ_UNLIKELY(kq->kq_lost)) {
+			kq->kq_lost = false;
+			kqueue_deferred(kq);
+		}
 		/*
 		 * SCAN-11; but the kernel may have more than was asked for, and
 		 * what it said may have been stale.
 		 */
-		more = n == max && (got > 0 || total == 0);
+		more = n == max && (got > 0 ||
+		    (total == 0 && stale++ < KEVENT_STALEMAX));
 		if (total > 0 && !more)
 			break;
 		if (poll && !more && !kq->kq_turned)

@@ -517,7 +517,7 @@ kqueue_destroy(struct kqueue *kq)
 	kq->kq_nbell = kq->kq_nedge = 0;
 	atomic_store(&kq->kq_count, 0);
 	kq->kq_rung = kq->kq_turned = false;
-	kq->kq_ringagain = kq->kq_belllevel = false;
+	kq->kq_ringagain = kq->kq_belllevel = kq->kq_lost = false;
 	atomic_store(&kq->kq_watched, false);
 	kq->kq_selfkn = NULL;
 	kq->kq_tarmed = 0;

@@ -258,6 +258,7 @@ struct kqueue {
 	bool		 kq_belllevel;	/* [q] the bell is a level entry */
 	_Atomic bool	 kq_watched;	/* [a] by another kqueue (READ-60) */
 	uint32_t	 kq_seq;	/* [q] knotes ever queued (READ-61) */
+	bool		 kq_lost;	/* [q] watch_lost() left something */
 	bool		 kq_turned;	/* [q] a report is to come that is of our
 					 * own making: fetch it */
 	uint32_t	 kq_round;	/* [q] harvest and scan, counted */

@@ -924,6 +924,7 @@ watch_lost(struct kqueue *kq, int fd)
 	}
 	if (i == KQ_NCLOSED)
 		atomic_store(&kq->kq_closedmany, true);
+	kq->kq_lost = true;
 	(void)kq_lock_try_or_defer(&kq->kq_lock);
 }
 
