@@ -143,17 +143,24 @@ listen_to(int fd)
 {
 	struct {
 		struct nlmsghdr	nl;
-		struct cn_msg	cn;
+		/* struct cn_msg, which ends with an array of no length. */
+		struct cb_id	id;
+		uint32_t	seq;
+		uint32_t	ack;
+		uint16_t	len;
+		uint16_t	flags;
 		uint32_t	op;
 	} __attribute__((__packed__)) msg;
+	_Static_assert(sizeof(msg) == sizeof(msg.nl) + sizeof(struct cn_msg) +
+	    sizeof(msg.op), "struct cn_msg");
 	struct sockaddr_nl sa;
 
 	memset(&msg, 0, sizeof(msg));
 	msg.nl.nlmsg_len = sizeof(msg);
 	msg.nl.nlmsg_type = NLMSG_DONE;
-	msg.cn.id.idx = CN_IDX_PROC;
-	msg.cn.id.val = CN_VAL_PROC;
-	msg.cn.len = sizeof(msg.op);
+	msg.id.idx = CN_IDX_PROC;
+	msg.id.val = CN_VAL_PROC;
+	msg.len = sizeof(msg.op);
 	msg.op = PROC_CN_MCAST_LISTEN;
 	memset(&sa, 0, sizeof(sa));
 	sa.nl_family = AF_NETLINK;
