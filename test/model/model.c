@@ -22,22 +22,22 @@ static int m_nfiles;
 static long m_order;
 
 /* Look at the order of timers that were changed while they were due. */
-static const bool m_changedorder = false;
+static const bool m_changedorder = true;
 
 /* After a complete look nothing is left of what Linux alone reports. */
 static const bool m_silentafter = false;
 
 /* NOTE_LOWAT of 0 or less. */
-static const bool m_lowatzero = false;
+static const bool m_lowatzero = true;
 
 /* Two notices of an EV_CLEAR knote before its delivery are one. */
-static const bool m_merged = false;
+static const bool m_merged = true;
 
 /* Nothing is left of a one-shot knote. */
-static const bool m_gone = false;
+static const bool m_gone = true;
 
 /* A hangup is told in the first call. */
-static const bool m_attheend = false;
+static const bool m_attheend = true;
 
 /* A full socket is ready once it was shut down (WRITE-4). */
 static const bool m_fullshut = false;
@@ -46,13 +46,13 @@ static const bool m_fullshut = false;
 static const bool m_eachqueued = false;
 
 /* A kqueue in a kqueue may be added again after EV_ONESHOT. */
-static const bool m_kqonce = false;
+static const bool m_kqonce = true;
 
 /* Stale entries take no place in the event list. */
 static const bool m_noplace = false;
 
 /* NOTE_LOWAT is ignored on a pipe's writing end. */
-static const bool m_pipelowat = false;
+static const bool m_pipelowat = true;
 
 #define	FOREACH_KNOTE(kn)						\
 	for (kn = m_knotes; kn < &m_knotes[M_KNOTES]; kn++)		\
@@ -346,7 +346,7 @@ static bool
 m_islinux(const struct m_knote *kn)
 {
 	return (m_hangup(kn->k_file) || ((kn->k_sfflags & NOTE_LOWAT) != 0 &&
-	    kn->k_file->f_bytes > 0));
+	    (!m_silentafter || kn->k_file->f_bytes > 0)));
 }
 
 /* Something happened to the object. */
@@ -754,7 +754,7 @@ m_timermodify(struct m_knote *kn, const struct kevent *kev)
 	kn->k_sfflags = kev->fflags;
 	kn->k_sdata = kev->data;
 	kn->k_udata = (uintptr_t)kev->udata;
-	kn->k_anyorder = !m_changedorder;
+	kn->k_anyorder |= !m_changedorder;
 	return (0);
 }
 
