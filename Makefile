@@ -149,6 +149,7 @@ SHTESTS = \
 	test/header_test \
 	test/symbols_test \
 	test/man_test \
+	test/readme_test \
 	test/install_test \
 	test/linkage_test
 
