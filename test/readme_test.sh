@@ -97,7 +97,7 @@ names_body()
 {
 	table >rows
 	while IFS=: read -r program name; do
-		grep -qE "TC(_[A-Z]+)*\($name[,)]" \
+		grep -qE "TC(_[A-Z]+)*\(${name}[,)]" \
 		    "$srcdir/test/$program.c" || echo "$program:$name"
 	done <rows >missing
 	atf_check -o empty cat missing
