@@ -245,6 +245,9 @@ d_is(int fd, enum m_type type)
 	return (d_file(fd) != NULL && d_file(fd)->f_type == type);
 }
 
+static const char *d_wrong(const char *format, ...)
+    __attribute__((__format__(__printf__, 1, 2)));
+
 static const char *
 d_wrong(const char *format, ...)
 {

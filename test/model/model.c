@@ -870,7 +870,8 @@ m_wrong(const char *what, const struct kevent *kev, const struct m_knote *kn)
 		n = snprintf(m_text, sizeof(m_text), "%s: ident %ju filter %d "
 		    "flags %#x fflags %#x data %jd udata %#jx", what,
 		    (uintmax_t)kev->ident, kev->filter, kev->flags,
-		    kev->fflags, (intmax_t)kev->data, (uintmax_t)kev->udata);
+		    kev->fflags, (intmax_t)kev->data,
+		    (uintmax_t)(uintptr_t)kev->udata);
 	if (kn != NULL) {
 		if (n == 0)
 			n = snprintf(m_text, sizeof(m_text), "%s", what);
