@@ -232,7 +232,7 @@ check:
 # For one program, a library whose calls and allocations can be made to fail:
 # what talks to the kernel is compiled anew, and the rest calls test/fault.c.
 LIB_FAULTS =	libkqueue-faults.a
-FAULT_WRAP =	-Wl,--wrap=mmap,--wrap=fstat,--wrap=syscall,--wrap=dlsym \
+FAULT_WRAP =	-Wl,--wrap=mmap,--wrap=syscall,--wrap=dlsym \
 		-Wl,--wrap=epoll_wait,--wrap=epoll_pwait2,--wrap=ppoll \
 		-Wl,--wrap=arena_alloc,--wrap=arena_grow \
 		-Wl,--wrap=kq_lock_try,--wrap=kq_lock_release \
@@ -248,7 +248,8 @@ ${LIB_FAULTS}: ${OBJS} ${srcdir}/test/fault.c ${srcdir}/test/fault.h
 	    *) list="$$list $$o" ;; \
 	    esac; \
 	done; \
-	${CC} -nostdlib -r ${FAULT_WRAP} -o faults/all.o $$list
+	${CC} -nostdlib -r -Wl,--force-group-allocation ${FAULT_WRAP} \
+	    -o faults/all.o $$list
 	${OBJCOPY} --localize-hidden faults/all.o
 	rm -f $@
 	${AR} rcs $@ faults/all.o

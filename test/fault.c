@@ -21,7 +21,6 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -81,7 +80,6 @@ static const struct {
 	{ SYS_getdents64, ANY, { ENOMEM, ENOENT } },
 	{ SYS_readlinkat, ANY, { ENOENT, EACCES, ENOMEM } },
 	{ SYS_statx, ANY, { ENOMEM, ENOSYS } },
-	{ SYS_fstat, ANY, { ENOMEM } },
 	{ SYS_kcmp, ANY, { EPERM, ENOSYS } },
 	{ SYS_prlimit64, ANY, { EPERM } },
 	{ SYS_socket, ANY, { EMFILE, ENFILE, ENOMEM, ENOBUFS, EACCES,
@@ -268,8 +266,7 @@ fault_missing(long nr, long cmd, long arg)
 		error = EINVAL;
 	/* PIDFD_GET_INFO, whatever its size. */
 	else if (nr == SYS_ioctl && (absent & KQ_NO_PIDFD_INFO) != 0 &&
-	    _IOC_TYPE((unsigned long)cmd) == 0xff &&
-	    _IOC_NR((unsigned long)cmd) == 11)
+	    ((unsigned long)cmd & 0xffff) == 0xff0b)
 		error = ENOTTY;
 	if (error != 0)
 		(void)atomic_fetch_add(&fault_nabsent, 1);
@@ -311,8 +308,6 @@ lx_fault(long nr, long a, long b, long c, long d, long e, long f)
 
 void	*__real_mmap(void *, size_t, int, int, int, off_t);
 void	*__wrap_mmap(void *, size_t, int, int, int, off_t);
-int	__real_fstat(int, struct stat *);
-int	__wrap_fstat(int, struct stat *);
 int	__wrap_epoll_wait(int, struct epoll_event *, int, int);
 int	__real_epoll_wait(int, struct epoll_event *, int, int);
 int	__wrap_epoll_pwait2(int, struct epoll_event *, int,
@@ -339,18 +334,6 @@ __wrap_mmap(void *p, size_t len, int prot, int flags, int fd, off_t off)
 		return (MAP_FAILED);
 	}
 	return (__real_mmap(p, len, prot, flags, fd, off));
-}
-
-int
-__wrap_fstat(int fd, struct stat *st)
-{
-	int error;
-
-	if ((error = fault_point(KQ_FAULT_SYS, SYS_fstat, ANY)) != 0) {
-		errno = error;
-		return (-1);
-	}
-	return (__real_fstat(fd, st));
 }
 
 int
