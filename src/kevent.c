@@ -153,6 +153,7 @@ kevent_collect(struct kqueue *kq, struct kevent *eventlist, int nevents,
 	kq->kq_list = eventlist;
 	kq->kq_room = nevents;
 	for (;;) {
+		kq->kq_repeat = false;
 		if (KQ_UNLIKELY(kq->kq_relisten != NULL))
 			watch_relisten(kq);
 		/* One more for the bell, which is no event. */
@@ -203,7 +204,7 @@ kevent_collect(struct kqueue *kq, struct kevent *eventlist, int nevents,
 		 * what it said may have been stale.
 		 */
 		more = n == max && (got > 0 ||
-		    (total == 0 && stale++ < KEVENT_STALEMAX));
+		    (!kq->kq_repeat && stale++ < KEVENT_STALEMAX));
 		if (total > 0 && !more)
 			break;
 		if (poll && !more && !kq->kq_turned)

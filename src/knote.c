@@ -363,6 +363,7 @@ kqueue_register(struct kqueue *kq, const struct kevent *kev)
 {
 	const struct dialect *d = kq->kq_dialect;
 	const struct filterops *fop;
+	struct fdent *fe;
 	struct knote *kn;
 	int error;
 	bool isfd;
@@ -372,8 +373,19 @@ kqueue_register(struct kqueue *kq, const struct kevent *kev)
 	if ((fop = filter_lookup(kev->filter)) == NULL)
 		return (EINVAL);
 	isfd = (fop->f_flags & FILTEROP_ISFD) != 0;
-	if (isfd && kev->ident > INT_MAX)
-		return (EBADF);			/* REG-4 */
+	if (isfd) {
+		fe = kev->ident > INT_MAX ? NULL : fdtab_peek((int)kev->ident);
+		/*
+		 * REG-4.  A number that is far from all others is asked about
+		 * before any table grows for it, and those of the library's own
+		 * descriptors are nobody's.
+		 */
+		if (fe == NULL ? kev->ident > INT_MAX ||
+		    !lx_fd_isopen((int)kev->ident) :
+		    atomic_load_explicit(&fe->fe_ref, memory_order_relaxed) ==
+		    FE_INTERNAL)
+			return (EBADF);
+	}
 	if (KQ_UNLIKELY((kev->flags & (EV_ENABLE | EV_DISABLE)) ==
 	    (EV_ENABLE | EV_DISABLE) && d->d_both_einval))
 		return (EINVAL);		/* REG-28 */

@@ -258,6 +258,7 @@ struct kqueue {
 	bool		 kq_belllevel;	/* [q] the bell is a level entry */
 	_Atomic bool	 kq_watched;	/* [a] by another kqueue (READ-60) */
 	uint32_t	 kq_seq;	/* [q] knotes ever queued (READ-61) */
+	bool		 kq_repeat;	/* [q] epoll repeats what was delivered */
 	bool		 kq_lost;	/* [q] watch_lost() left something */
 	bool		 kq_turned;	/* [q] a report is to come that is of our
 					 * own making: fetch it */
@@ -586,7 +587,8 @@ watch_bydata(struct kqueue *kq, uint64_t data)
 
 	slot = (uint32_t)(data >> WDATA_GENBITS) & ((1u << WDATA_SLOTBITS) - 1);
 	if (KQ_UNLIKELY(watch_dataslot(data) != kq->kq_slot ||
-	    slot / WATCH_SLOTS >= kq->kq_nwblocks))
+	    slot / WATCH_SLOTS >= kq->kq_nwblocks ||
+	    slot % WATCH_SLOTS >= WATCH_BLOCK))
 		return (NULL);
 	w = &kq->kq_wblocks[slot / WATCH_SLOTS][slot % WATCH_SLOTS];
 	return (((w->w_gen ^ (uint32_t)data) & WDATA_GENMASK) == 0 ? w : NULL);

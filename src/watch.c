@@ -158,6 +158,7 @@ watch_free(struct kqueue *kq, struct watch *w)
 			continue;
 		*wp = w->w_next;
 	}
+	w->w_kn[0] = w->w_kn[1] = w->w_kn[2] = NULL;
 	w->w_gen++;
 	w->w_state = 0;
 	w->w_fd = -1;
@@ -748,7 +749,9 @@ watch_report(struct kqueue *kq, struct knote *kn)
 {
 	if (KQ_UNLIKELY(kn->kn_stamp == kq->kq_call)) {
 		/* SCAN-9: the kernel tells of a level one again at once. */
-		if ((kn->kn_status & KN_LEVEL) == 0 && watch_hasnews(kn))
+		if ((kn->kn_status & KN_LEVEL) != 0)
+			kq->kq_repeat = true;
+		else if (watch_hasnews(kn))
 			knote_activate(kn);
 	} else if (KQ_LIKELY(kq->kq_list != NULL && kq->kq_room > 0 &&
 	    TAILQ_EMPTY(&kq->kq_head)))
@@ -768,6 +771,9 @@ watch_fireany(struct kqueue *kq, struct watch *w, uint32_t revents)
 		w->w_fire(w, revents);
 		return;
 	}
+	/* A forged report: who has the descriptor can add what he likes. */
+	if (w->w_fd == -1)
+		return;
 	if ((w->w_events & LX_ONESHOT) != 0)
 		w->w_state &= (uint8_t)~W_ARMED;
 	if (KQ_UNLIKELY(!kq->kq_seescloses) && !watch_verify(kq, w)) {

@@ -94,6 +94,8 @@ int	siggetmask(void);
 #pragma weak sigignore
 /* Strong in libc.a, where it may have been linked before us. */
 #pragma weak raise
+/* Beside epoll_wait() in musl's, which a program may need. */
+#pragma weak epoll_pwait
 #pragma weak siginterrupt
 
 /* What the program believes of a watched signal. */
@@ -1646,7 +1648,7 @@ temporary(const sigset_t *mask, sigset_t *copy, uint64_t *bitsp)
 do {									\
 	sigset_t kq_copy;						\
 	uint64_t kq_bits;						\
-	const sigset_t *const kq_mask =					\
+	const sigset_t *volatile kq_mask =				\
 	    temporary(mask, &kq_copy, &kq_bits);			\
 									\
 	if (KQ_LIKELY(kq_bits == 0)) {					\

@@ -49,7 +49,7 @@ static const bool m_eachqueued = false;
 static const bool m_kqonce = true;
 
 /* Stale entries take no place in the event list. */
-static const bool m_noplace = false;
+static const bool m_noplace = true;
 
 /* NOTE_LOWAT is ignored on a pipe's writing end. */
 static const bool m_pipelowat = true;
