@@ -143,15 +143,16 @@ TESTS = \
 	test/exhaust_test \
 	test/file_test \
 	test/model_test \
-	test/modes_test
+	test/modes_test \
+	test/security_test
 
 SHTESTS = \
 	test/header_test \
 	test/symbols_test \
 	test/man_test \
-	test/readme_test \
 	test/install_test \
-	test/linkage_test
+	test/linkage_test \
+	test/readme_test
 
 TEST_HDRS = \
 	${srcdir}/test/kq_test.h \
