@@ -1731,12 +1731,31 @@ epoll_pwait(int epfd, struct epoll_event *ev, int max, int ms,
 	return (ret);
 }
 
+/* After a wait for set, with what opening() was told before. */
+static int
+sigwaited(int ret, uint64_t bits, const sigset_t *set)
+{
+	uint64_t late;
+	int saved;
+
+	/* It may be watched since we began to wait. */
+	late = atomic_load(&sig_watched) & lx_sigset(set);
+	if (KQ_LIKELY((bits | late) == 0) || !ours())
+		return (ret);
+	saved = errno;
+	if (ret > 0 && ((bits | late) & BIT(ret)) != 0 && arrived(ret))
+		sigsink_ring(BIT(ret), NULL);
+	closing(bits, late);
+	errno = saved;
+	return (ret);
+}
+
 int
 sigtimedwait(const sigset_t *restrict set, siginfo_t *restrict si,
     const struct timespec *restrict ts)
 {
-	uint64_t bits, late;
-	int ret, saved;
+	uint64_t bits;
+	int ret;
 
 	bits = KQ_LIKELY(atomic_load(&sig_watched) == 0) ? 0 :
 	    lx_sigset(set) & atomic_load(&sig_watched);
@@ -1748,16 +1767,7 @@ sigtimedwait(const sigset_t *restrict set, siginfo_t *restrict si,
 	ret = NEXT(sigtimedwait) != NULL ? NEXT(sigtimedwait)(set, si, ts) :
 	    CANCELABLE(SYS_rt_sigtimedwait, set, si, ts, sizeof(uint64_t));
 	pthread_cleanup_pop(0);
-	/* It may be watched since we began to wait. */
-	late = atomic_load(&sig_watched) & lx_sigset(set);
-	if (KQ_LIKELY((bits | late) == 0) || !ours())
-		return (ret);
-	saved = errno;
-	if (ret > 0 && ((bits | late) & BIT(ret)) != 0 && arrived(ret))
-		sigsink_ring(BIT(ret), NULL);
-	closing(bits, late);
-	errno = saved;
-	return (ret);
+	return (sigwaited(ret, bits, set));
 }
 
 int
