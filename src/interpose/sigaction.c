@@ -1732,7 +1732,7 @@ epoll_pwait(int epfd, struct epoll_event *ev, int max, int ms,
 }
 
 /* After a wait for set, with what opening() was told before. */
-static int
+__attribute__((__noinline__)) static int
 sigwaited(int ret, uint64_t bits, const sigset_t *set)
 {
 	uint64_t late;
