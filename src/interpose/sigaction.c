@@ -191,6 +191,8 @@ sigaction_constructor(void)
 	int saved;
 
 	saved = errno;
+	/* fork(), and what calls it inside libc; also in a static program. */
+	(void)pthread_atfork(NULL, kq_selfforked, NULL);
 #define	RESOLVE(name)							\
 	atomic_store(&next_##name,					\
 	    (__typeof__(NEXT(name)))kq_next(#name, (const void *)name))

@@ -86,8 +86,6 @@ spawn_constructor(void)
 	RESOLVE(popen);
 	RESOLVE(_Fork);
 #undef RESOLVE
-	/* fork(), and what calls it inside libc. */
-	(void)pthread_atfork(NULL, kq_selfforked, NULL);
 	errno = saved;
 }
 
