@@ -16,7 +16,9 @@
 #include <sys/epoll.h>
 #include <sys/event.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
@@ -35,6 +37,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifndef SYS_pidfd_open
+#define	SYS_pidfd_open	434
+#endif
+
+enum { FILES = -1 };		/* a row's domain: files, not sockets */
 enum { NREPS = 31, NEVENTS = 256, SIZE = 64, ROUND_NS = 5 * 1000 * 1000 };
 
 struct row {
@@ -594,6 +601,350 @@ ep_close(const struct row *r, long n)
 	return (closing(r->active, 0, n));
 }
 
+/*
+ * Files: each is registered, and each is written to in turn and its event
+ * collected.  They are open on both sides, for the writing; by hand the path is
+ * watched.  In memory, so that the writing itself is as short as it can be.
+ */
+static char filedir[] = "/dev/shm/bench.XXXXXX";
+static int *files, nfiles;
+
+static const char *
+file_name(int i)
+{
+	static char name[sizeof(filedir) + 16];
+
+	snprintf(name, sizeof(name), "%s/%d", filedir, i);
+	return (name);
+}
+
+static void
+close_files(void)
+{
+	if (files == NULL)
+		return;
+	while (nfiles-- > 0) {
+		close(files[nfiles]);
+		unlink(file_name(nfiles));
+	}
+	rmdir(filedir);
+	free(files);
+	files = NULL;
+}
+
+static void
+open_files(int n)
+{
+	static int registered;
+	struct rlimit rl;
+	rlim_t need = (rlim_t)n + 1000;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < need) {
+		rl.rlim_cur = rl.rlim_max < need ? rl.rlim_max : need;
+		(void)setrlimit(RLIMIT_NOFILE, &rl);
+	}
+	memset(strrchr(filedir, '.') + 1, 'X', 6);
+	if (mkdtemp(filedir) == NULL)
+		die("mkdtemp");
+	/* Whoever ends the program leaves none of them behind. */
+	if (!registered)
+		registered = atexit(close_files) == 0;
+	if ((files = calloc(n, sizeof(*files))) == NULL)
+		die("calloc");
+	for (nfiles = 0; nfiles < n; nfiles++)
+		if ((files[nfiles] = open(file_name(nfiles), O_RDWR | O_CREAT |
+		    O_EXCL | O_CLOEXEC, 0600)) == -1)
+			die("open");
+}
+
+static double
+kq_files(const struct row *r, long n)
+{
+	double start, sum = 0;
+	int i;
+
+	while (n-- > 0) {
+		start = now();
+		for (i = 0; i < r->nfds; i++)
+			change(files[i], EVFILT_VNODE, EV_ADD | EV_CLEAR,
+			    NOTE_WRITE, 0);
+		sum += now() - start;
+		for (i = 0; i < r->nfds; i++)
+			change(files[i], EVFILT_VNODE, EV_DELETE, 0, 0);
+	}
+	return (sum);
+}
+
+static int
+ep_inotify(void)
+{
+	int fd;
+
+	if ((fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) == -1)
+		die("inotify_init1");
+	ep_change(EPOLL_CTL_ADD, fd, EPOLLIN);
+	return (fd);
+}
+
+static double
+ep_files(const struct row *r, long n)
+{
+	double start, sum = 0;
+	int *wd, fd, i;
+
+	if ((wd = calloc(r->nfds, sizeof(*wd))) == NULL)
+		die("calloc");
+	fd = ep_inotify();
+	while (n-- > 0) {
+		start = now();
+		for (i = 0; i < r->nfds; i++)
+			if ((wd[i] = inotify_add_watch(fd, file_name(i),
+			    IN_MODIFY)) == -1)
+				die("inotify_add_watch");
+		sum += now() - start;
+		for (i = 0; i < r->nfds; i++)
+			inotify_rm_watch(fd, wd[i]);
+	}
+	close(fd);
+	free(wd);
+	return (sum);
+}
+
+static double
+kq_touch(const struct row *r, long n)
+{
+	struct kevent ev;
+	double start;
+	int i;
+
+	for (i = 0; i < r->nfds; i++)
+		change(files[i], EVFILT_VNODE, EV_ADD | EV_CLEAR, NOTE_WRITE,
+		    0);
+	start = now();
+	while (n-- > 0)
+		for (i = 0; i < r->nfds; i++)
+			if (pwrite(files[i], "x", 1, 0) != 1 ||
+			    kevent(kq, NULL, 0, &ev, 1, NULL) != 1 ||
+			    ev.ident != (uintptr_t)files[i])
+				die("touch");
+	return (now() - start);
+}
+
+static double
+ep_touch(const struct row *r, long n)
+{
+	union {
+		struct inotify_event ie;
+		char space[4096];
+	} buf;
+	struct epoll_event ev;
+	double start;
+	int *bywd, fd, i, wd;
+
+	fd = ep_inotify();
+	/* A new instance counts its watches from 1. */
+	if ((bywd = calloc(r->nfds + 1, sizeof(*bywd))) == NULL)
+		die("calloc");
+	for (i = 0; i < r->nfds; i++) {
+		wd = inotify_add_watch(fd, file_name(i), IN_MODIFY);
+		if (wd < 1 || wd > r->nfds)
+			die("inotify_add_watch");
+		bywd[wd] = files[i];
+	}
+	start = now();
+	while (n-- > 0)
+		for (i = 0; i < r->nfds; i++)
+			if (pwrite(files[i], "x", 1, 0) != 1 ||
+			    epoll_wait(ep, &ev, 1, -1) != 1 ||
+			    read(fd, &buf, sizeof(buf)) !=
+			    (ssize_t)sizeof(buf.ie) ||
+			    bywd[buf.ie.wd] != files[i])
+				die("touch");
+	start = now() - start;
+	close(fd);
+	free(bywd);
+	return (start);
+}
+
+/*
+ * Children: watched while they live, collected with their status and reaped
+ * when all of them are dead.  Both parts count; forking and dying do not.
+ */
+enum { NCHILDREN = 500 };
+
+static pid_t child[NCHILDREN];
+static int gate[2];
+
+static void
+bear(void)
+{
+	char c;
+	int i;
+
+	if (pipe(gate) == -1)
+		die("pipe");
+	for (i = 0; i < NCHILDREN; i++) {
+		if ((child[i] = fork()) == -1)
+			die("fork");
+		if (child[i] == 0)
+			_exit(read(gate[0], &c, 1) == 1 ? i & 0x7f : 0xff);
+	}
+}
+
+static void
+let_die(void)
+{
+	siginfo_t info;
+	int i;
+
+	for (i = 0; i < NCHILDREN; i++)
+		if (write(gate[1], "", 1) != 1)
+			die("write");
+	for (i = 0; i < NCHILDREN; i++)
+		if (waitid(P_PID, child[i], &info, WEXITED | WNOWAIT) == -1)
+			die("waitid");
+	close(gate[0]);
+	close(gate[1]);
+}
+
+static double
+kq_exits(const struct row *r, long n)
+{
+	struct kevent ev[NEVENTS];
+	double start, sum = 0;
+	int got, i, k, status;
+
+	(void)r;
+	while (n-- > 0) {
+		bear();
+		start = now();
+		for (i = 0; i < NCHILDREN; i++) {
+			EV_SET(&ev[0], child[i], EVFILT_PROC, EV_ADD,
+			    NOTE_EXIT, 0, (void *)(intptr_t)i);
+			if (kevent(kq, ev, 1, NULL, 0, NULL) == -1)
+				die("kevent");
+		}
+		sum += now() - start;
+		let_die();
+		start = now();
+		for (got = 0; got < NCHILDREN; got += k) {
+			if ((k = kevent(kq, NULL, 0, ev, NEVENTS, NULL)) == -1)
+				die("kevent");
+			for (i = 0; i < k; i++) {
+				status = (int)ev[i].data;
+				if (!WIFEXITED(status) || WEXITSTATUS(status) !=
+				    ((intptr_t)ev[i].udata & 0x7f) ||
+				    waitpid((pid_t)ev[i].ident, NULL, 0) == -1)
+					die("exit");
+			}
+		}
+		sum += now() - start;
+	}
+	return (sum);
+}
+
+static double
+ep_exits(const struct row *r, long n)
+{
+	static int fd[NCHILDREN];
+	struct epoll_event ev[NEVENTS];
+	siginfo_t info;
+	double start, sum = 0;
+	int got, i, j, k;
+
+	(void)r;
+	while (n-- > 0) {
+		bear();
+		start = now();
+		for (i = 0; i < NCHILDREN; i++) {
+			fd[i] = (int)syscall(SYS_pidfd_open, child[i], 0);
+			ev[0].events = EPOLLIN;
+			ev[0].data.fd = i;
+			if (fd[i] == -1 ||
+			    epoll_ctl(ep, EPOLL_CTL_ADD, fd[i], ev) == -1)
+				die("pidfd_open");
+		}
+		sum += now() - start;
+		let_die();
+		start = now();
+		for (got = 0; got < NCHILDREN; got += k) {
+			if ((k = epoll_wait(ep, ev, NEVENTS, -1)) == -1)
+				die("epoll_wait");
+			for (i = 0; i < k; i++) {
+				j = ev[i].data.fd;
+				/* 3 is P_PIDFD, which older headers lack. */
+				if (waitid((idtype_t)3, fd[j], &info,
+				    WEXITED) == -1 ||
+				    info.si_code != CLD_EXITED ||
+				    info.si_status != (j & 0x7f))
+					die("exit");
+				close(fd[j]);
+			}
+		}
+		sum += now() - start;
+	}
+	return (sum);
+}
+
+/*
+ * A signal to the own process, sent and collected.
+ */
+static double
+kq_signal(const struct row *r, long n)
+{
+	struct kevent ev;
+	pid_t pid = getpid();
+	double start;
+
+	signal(SIGUSR1, SIG_IGN);
+	change(SIGUSR1, EVFILT_SIGNAL, EV_ADD | r->flags, 0, 0);
+	start = now();
+	while (n-- > 0)
+		if (kill(pid, SIGUSR1) == -1 ||
+		    kevent(kq, NULL, 0, &ev, 1, NULL) != 1 || ev.data != 1)
+			die("signal");
+	start = now() - start;
+	change(SIGUSR1, EVFILT_SIGNAL, EV_DELETE, 0, 0);
+	signal(SIGUSR1, SIG_DFL);
+	return (start);
+}
+
+static double
+ep_signal(const struct row *r, long n)
+{
+	struct signalfd_siginfo info;
+	struct epoll_event ev;
+	pid_t pid = getpid();
+	sigset_t set, old;
+	double start;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	/*
+	 * The system call: the library leaves a signal that signalfd() has
+	 * named to the program, also in the rounds of the other side.
+	 */
+	if (sigprocmask(SIG_BLOCK, &set, &old) == -1)
+		die("sigprocmask");
+	fd = (int)syscall(SYS_signalfd4, -1, &set, 8,
+	    SFD_NONBLOCK | SFD_CLOEXEC);
+	if (fd == -1)
+		die("signalfd");
+	ep_change(EPOLL_CTL_ADD, fd, EPOLLIN | r->epflags);
+	start = now();
+	while (n-- > 0)
+		if (kill(pid, SIGUSR1) == -1 ||
+		    epoll_wait(ep, &ev, 1, -1) != 1 ||
+		    read(fd, &info, sizeof(info)) != (ssize_t)sizeof(info) ||
+		    info.ssi_signo != SIGUSR1)
+			die("signal");
+	start = now() - start;
+	close(fd);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	return (start);
+}
+
 #define	DISPATCH(name, n, active, flags, epflags)			\
 	{ name, kq_dispatch, ep_dispatch, n, active, flags, epflags,	\
 	    AF_UNIX, 0 }
@@ -632,6 +983,18 @@ static const struct row rows[] = {
 	    AF_UNIX, 0 },
 	{ "close(), not watched", kq_close, ep_close, 0, 0, 0, 0, 0, 500 },
 	{ "close(), watched", kq_close, ep_close, 0, 1, 0, 0, 0, 500 },
+	{ "SIGNAL kill() and collect", kq_signal, ep_signal, 0, 1, 0, 0, 0,
+	    0 },
+	{ "PROC NOTE_EXIT, 500 children", kq_exits, ep_exits, 0, 0, 0, 0, 0,
+	    NCHILDREN },
+	{ "VNODE EV_ADD, 1000 files", kq_files, ep_files, 1000, 0, 0, 0,
+	    FILES, 1000 },
+	{ "VNODE write, collect; 1000 files", kq_touch, ep_touch, 1000, 0, 0,
+	    0, FILES, 1000 },
+	{ "VNODE EV_ADD, 10,000 files", kq_files, ep_files, 10000, 0, 0, 0,
+	    FILES, 10000 },
+	{ "VNODE write, collect; 10,000 files", kq_touch, ep_touch, 10000, 0,
+	    0, 0, FILES, 10000 },
 };
 
 static int
@@ -663,7 +1026,9 @@ measure(const struct row *r)
 	long n = 1;
 	int i;
 
-	if (r->domain != 0)
+	if (r->domain == FILES)
+		open_files(r->nfds);
+	else if (r->domain != 0)
 		open_sockets(r->nfds, r->domain);
 	/* So many rounds that the whole, with its preparation, takes a while. */
 	for (;; n *= 2) {
@@ -681,7 +1046,9 @@ measure(const struct row *r)
 			ours[i] = run(r, 1, n);
 		ratio[i] = ours[i] / theirs[i];
 	}
-	if (r->domain != 0)
+	if (r->domain == FILES)
+		close_files();
+	else if (r->domain != 0)
 		close_sockets(r->nfds);
 	qsort(ours, NREPS, sizeof(ours[0]), compare);
 	qsort(theirs, NREPS, sizeof(theirs[0]), compare);
