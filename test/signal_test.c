@@ -878,6 +878,25 @@ KQ_TC(merged, "SIG-6: sends of another process merge in the kernel")
 	ATF_CHECK_EQ(2, kev.data);
 }
 
+/* Once a signal that had been in a signalfd was never read again. */
+KQ_TC(signalfd_closed, "SIG-3: ignored, after a signalfd that is closed")
+{
+	int fd, kq;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	block(SIG_BLOCK, SIGUSR1);
+	ATF_REQUIRE((fd = signalfd(-1, &set, SFD_NONBLOCK)) != -1);
+	ATF_REQUIRE_EQ(0, close(fd));
+	block(SIG_UNBLOCK, SIGUSR1);
+	signal(SIGUSR1, SIG_IGN);
+	kq = KQ_OPEN();
+	ADD(kq, SIGUSR1);
+	ATF_REQUIRE_EQ(0, kill(getpid(), SIGUSR1));
+	COUNT(kq, SIGUSR1, 1);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, ignored);
@@ -909,5 +928,6 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, rt_taken);
 	ATF_TP_ADD_TC(tp, merged);
 
+	ATF_TP_ADD_TC(tp, signalfd_closed);
 	return (atf_no_error());
 }

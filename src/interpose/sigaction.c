@@ -134,6 +134,13 @@ static _Atomic uint64_t sig_forced;
 static _Atomic uint64_t sig_read;	/* may be taken from a signalfd */
 static _Atomic uint64_t sig_ignored;	/* watched, and ignored */
 static _Atomic uint64_t sig_progfd;	/* in a signalfd of the program */
+/* The program's signalfds; what finds no place counts as open for ever. */
+#define	NPROGFD	16
+static struct progfd {
+	int		 pf_fd;		/* [siglock] + 1; 0: free */
+	uint64_t	 pf_bits;	/* [siglock] */
+} sig_progfds[NPROGFD];
+static uint64_t	sig_progever;		/* [siglock] those without a place */
 static _Atomic uint32_t sig_epoch;	/* counts sig_forced leaving 0 */
 static int	sig_refs[LX_NSIG + 1];	/* [siglock] */
 static int	sig_open[LX_NSIG + 1];	/* [siglock] threads about to take it */
@@ -727,6 +734,56 @@ allblock(uint64_t set, uint64_t mine)
 	return (b.b_set);
 }
 
+/*
+ * [siglock] Forget the program's signalfds that are closed by now.  A dup of a
+ * closed one is not known.
+ */
+static void
+progfd_look(void)
+{
+	enum lx_kind kind;
+	struct progfd *pf;
+	uint64_t bits;
+
+	if (KQ_LIKELY(atomic_load(&sig_progfd) == 0))
+		return;
+	bits = sig_progever;
+	for (pf = sig_progfds; pf < sig_progfds + NPROGFD; pf++) {
+		if (pf->pf_fd == 0)
+			continue;
+		if (lx_fdkind(pf->pf_fd - 1, &kind) == 0 &&
+		    kind == LX_KIND_SIGNALFD)
+			bits |= pf->pf_bits;
+		else
+			pf->pf_fd = 0;
+	}
+	atomic_store(&sig_progfd, bits);
+}
+
+/* [siglock] The program has a signalfd. */
+static void
+progfd_add(int fd, uint64_t bits)
+{
+	struct progfd *pf, *place;
+
+	place = NULL;
+	for (pf = sig_progfds; pf < sig_progfds + NPROGFD; pf++) {
+		if (pf->pf_fd == fd + 1) {
+			place = pf;
+			break;
+		}
+		if (pf->pf_fd == 0 && place == NULL)
+			place = pf;
+	}
+	if (place == NULL)
+		sig_progever |= bits;
+	else {
+		place->pf_fd = fd + 1;
+		place->pf_bits = bits;
+	}
+	(void)atomic_fetch_or(&sig_progfd, bits);
+}
+
 /* [siglock] Find out which of cand may be read, and tell the signalfds. */
 static void
 read_eval(uint64_t cand, uint64_t mine)
@@ -736,6 +793,7 @@ read_eval(uint64_t cand, uint64_t mine)
 	int sig;
 
 	cand &= ALL;
+	progfd_look();
 	set = cand & atomic_load(&sig_watched) & ~atomic_load(&sig_progfd);
 	for (sig = 1; sig <= LX_NSIG; sig++) {
 		if ((set & BIT(sig)) != 0 && sig_open[sig] > 0)
@@ -1813,15 +1871,15 @@ signalfd(int fd, const sigset_t *set, int flags)
 		    flags);
 	if (ret == -1 || (sig_pid != 0 && !ours()))
 		return (ret);
-	(void)atomic_fetch_or(&sig_progfd, bits);
+	saved = errno;
+	siglock(&mine);
+	progfd_add(ret, bits);
 	if ((bits &= atomic_load(&sig_watched)) != 0) {
-		saved = errno;
-		siglock(&mine);
 		read_eval(bits, mine);
 		owed_giveback(bits, true);
-		sigunlock(mine);
-		errno = saved;
 	}
+	sigunlock(mine);
+	errno = saved;
 	return (ret);
 }
 
