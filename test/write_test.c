@@ -1118,6 +1118,19 @@ KQ_TC(clear_once, "SCAN-7: one activation of EV_CLEAR, with room for one")
 	pair_close(sv);
 }
 
+KQ_TC(shut_full_before_add, "WRITE-4: SHUT_WR of a full one, before EV_ADD")
+{
+	int kq = KQ_OPEN(), sv[2];
+
+	unix_pair(SOCK_STREAM, sv);
+	(void)sock_fill(sv[0]);
+	ATF_REQUIRE_EQ(0, shutdown(sv[0], SHUT_WR));
+	KQ_CHANGE(kq, sv[0], W, EV_ADD, 0, 0);
+	atf_tc_expect_fail("AF_UNIX says not writable, and nobody else asks");
+	KQ_EXPECT_NOW(kq, sv[0], W, .flags = EV_EOF | EV_NODATA);
+	pair_close(sv);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, tcp_space);
@@ -1193,5 +1206,6 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, oneshot_leaves_silence);
 	ATF_TP_ADD_TC(tp, shut_full_level);
 	ATF_TP_ADD_TC(tp, clear_once);
+	ATF_TP_ADD_TC(tp, shut_full_before_add);
 	return (atf_no_error());
 }
