@@ -567,13 +567,14 @@ kqueue_wakeall(struct kqueue *kq, int epfd)
 	}
 }
 
-/* The last number is about to go; epfd still works. */
+/* The last number is about to go and epfd still works, or it is gone: -1. */
 static void
 kqueue_die(struct kqueue *kq, int epfd)
 {
 	(void)atomic_fetch_add(&kq->kq_gen, 1);
 	atomic_store(&kq->kq_alive, false);
-	kqueue_wakeall(kq, epfd);
+	if (epfd != -1)
+		kqueue_wakeall(kq, epfd);
 	atomic_store(&kq->kq_dying, true);
 	if (kq_lock_try_or_defer(&kq->kq_lock)) {
 		kqueue_deferred(kq);
@@ -589,17 +590,7 @@ kqueue_number(struct kqueue *kq, int fd, int epfd)
 
 	(void)kqkeep_fd(fd, false);
 	if (atomic_fetch_sub(&kq->kq_nnum, 1) == 1) {
-		if (epfd != -1)
-			kqueue_die(kq, epfd);
-		else {
-			(void)atomic_fetch_add(&kq->kq_gen, 1);
-			atomic_store(&kq->kq_alive, false);
-			atomic_store(&kq->kq_dying, true);
-			if (kq_lock_try_or_defer(&kq->kq_lock)) {
-				kqueue_deferred(kq);
-				kqueue_leave(kq);
-			}
-		}
+		kqueue_die(kq, epfd);
 		return;
 	}
 	if (atomic_load(&kq->kq_epfd) != fd)
@@ -613,9 +604,8 @@ kqueue_number(struct kqueue *kq, int fd, int epfd)
 	}
 }
 
-/* Leave a number to the holder of the kqueue's lock, or do it at once. */
-static void
-kqueue_postclosed(struct kqueue *kq, int note)
+void
+kqueue_note(struct kqueue *kq, int note)
 {
 	int i, zero;
 
@@ -627,6 +617,13 @@ kqueue_postclosed(struct kqueue *kq, int note)
 	}
 	if (i == KQ_NCLOSED)
 		atomic_store(&kq->kq_closedmany, true);
+}
+
+/* Leave a number to the holder of the kqueue's lock, or do it at once. */
+static void
+kqueue_postclosed(struct kqueue *kq, int note)
+{
+	kqueue_note(kq, note);
 	if (kq_lock_try_or_defer(&kq->kq_lock)) {
 		kqueue_deferred(kq);
 		kqueue_leave(kq);

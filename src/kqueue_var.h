@@ -459,6 +459,8 @@ bool	kqueue_tryenter(struct kqueue *);
 struct kqueue *kqueue_byslot(uint32_t slot);
 /* Make the bell; afterwards kqueue_leave() can make it heard. */
 int	kqueue_needbell(struct kqueue *);
+/* Note a number for kqueue_deferred(), as kq_closed has it; KQL_DEFER is next. */
+void	kqueue_note(struct kqueue *, int note);
 /* What close() and handlers left to the holder of the lock. */
 void	kqueue_deferred(struct kqueue *);
 /* From a handler: leave a USER trigger to the holder; EAGAIN if too many. */

@@ -918,18 +918,9 @@ watch_closed(struct kqueue *kq, int fd, bool recheck)
 void
 watch_lost(struct kqueue *kq, int fd)
 {
-	int i, zero;
-
 	KQ_ASSERT_LOCKED(kq);
 	/* Not now: the caller may be in the middle of the queue. */
-	for (i = 0; i < KQ_NCLOSED; i++) {
-		zero = 0;
-		if (atomic_compare_exchange_strong(&kq->kq_closed[i], &zero,
-		    -(fd + 1)))
-			break;
-	}
-	if (i == KQ_NCLOSED)
-		atomic_store(&kq->kq_closedmany, true);
+	kqueue_note(kq, -(fd + 1));
 	kq->kq_lost = true;
 	(void)kq_lock_try_or_defer(&kq->kq_lock);
 }

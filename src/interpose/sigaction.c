@@ -544,7 +544,7 @@ owed_put(const siginfo_t *si)
 		atomic_store(&o->o_state, 2);
 		return;
 	}
-	/* XXX More than NOWED real-time signals: lost for the program. */
+	/* More than NOWED are lost for the program: kqueue.3, CAVEATS. */
 }
 
 static uint64_t

@@ -203,16 +203,6 @@ lx_fdkind(int fd, enum lx_kind *kindp)
 }
 
 int
-lx_fd_access(int fd, int *accessp)
-{
-	long ret;
-
-	ret = LX_SYS(SYS_fcntl, fd, F_GETFL);
-	*accessp = ret < 0 ? O_RDONLY : (int)(ret & O_ACCMODE);
-	return (lx_error(ret));
-}
-
-int
 lx_fionread(int fd, int *np)
 {
 	return (lx_error(LX_SYS(SYS_ioctl, fd, FIONREAD, np)));

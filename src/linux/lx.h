@@ -163,8 +163,6 @@ struct lx_stat {
 int	lx_stat(int fd, struct lx_stat *);
 /* S_IFMT of the object (0: an anonymous inode), with one call. */
 int	lx_fd_type(int fd, unsigned int *typep);
-/* The access mode of an open description: O_RDONLY, O_WRONLY or O_RDWR. */
-int	lx_fd_access(int fd, int *accessp);
 
 /*
  * Counts (fdkind.c, sockdiag.c).
@@ -187,13 +185,11 @@ int	lx_sock_rcvlowat(int fd, int *np);
 int	lx_tcp_unread(int fd, int *np);
 /* Did this side end its sending?  Leaves the socket's error alone. */
 bool	lx_sock_sendclosed(int fd);
-bool	lx_sock_connected(int fd);
 /*
  * The error that a closed TCP socket carries, without taking it (the table of
  * DESIGN.md 6): ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH, ECONNRESET or 0.
  */
 int	lx_tcp_error(int fd);
-bool	lx_sock_atmark(int fd);
 
 /*
  * inotify (inotify.c).

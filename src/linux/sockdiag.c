@@ -196,25 +196,6 @@ lx_tcp_unread(int fd, int *np)
 	return (lx_error(ret));
 }
 
-bool
-lx_sock_connected(int fd)
-{
-	struct sockaddr_storage ss;
-	socklen_t len;
-
-	len = sizeof(ss);
-	return (LX_SYS(SYS_getpeername, fd, &ss, &len) == 0);
-}
-
-bool
-lx_sock_atmark(int fd)
-{
-	int mark;
-
-	return (LX_SYS(SYS_ioctl, fd, 0x8905 /* SIOCATMARK */, &mark) == 0 &&
-	    mark != 0);
-}
-
 /*
  * DESIGN.md 6.  The kernel keeps the error in a field that every way of
  * reading clears, but what led to it can still be seen: tcpi_delivered
