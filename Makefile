@@ -61,10 +61,12 @@ LIBS =		-pthread -ldl
 
 OBJS = \
 	src/kqueue.o \
+	src/fdlife.o \
 	src/kevent.o \
 	src/scan.o \
 	src/knote.o \
 	src/watch.o \
+	src/report.o \
 	src/timerheap.o \
 	src/dialect.o \
 	src/fork.o \
@@ -112,6 +114,7 @@ HDRS = \
 	${srcdir}/include/sys/event.h \
 	${srcdir}/src/kqueue_var.h \
 	${srcdir}/src/filter.h \
+	${srcdir}/src/watch.h \
 	${srcdir}/src/queue.h \
 	${srcdir}/src/linux/lx.h \
 	${srcdir}/src/linux/lx_sys.h \

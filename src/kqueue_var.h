@@ -457,10 +457,10 @@ kqueue_leave_inline(struct kqueue *kq)
 /* Try the lock for a look from another kqueue; undone by kqueue_leave(). */
 bool	kqueue_tryenter(struct kqueue *);
 struct kqueue *kqueue_byslot(uint32_t slot);
+/* The last number is about to go and epfd still works, or it is gone: -1. */
+void	kqueue_die(struct kqueue *, int epfd);
 /* Make the bell; afterwards kqueue_leave() can make it heard. */
 int	kqueue_needbell(struct kqueue *);
-/* Note a number for kqueue_deferred(), as kq_closed has it; KQL_DEFER is next. */
-void	kqueue_note(struct kqueue *, int note);
 /* What close() and handlers left to the holder of the lock. */
 void	kqueue_deferred(struct kqueue *);
 /* From a handler: leave a USER trigger to the holder; EAGAIN if too many. */
@@ -468,6 +468,11 @@ int	kqueue_defertrigger(int fd, const struct kevent *);
 /* A thread sleeps in kevent(): before, without the lock and after, with it. */
 void	kqueue_sleep(struct kqueue *);
 void	kqueue_wake(struct kqueue *);
+/*
+ * Descriptor numbers that change their meaning (fdlife.c).
+ */
+/* Note a number for kqueue_deferred(), as kq_closed has it; KQL_DEFER is next. */
+void	kqueue_note(struct kqueue *, int note);
 /*
  * For src/interpose; all async-signal-safe.  The number is about to be closed
  * (kq_fdclosing, before the real call) and was (kq_fdclosed, after it).
@@ -533,7 +538,8 @@ void	kqueue_unqueue(struct kqueue *);
 int	kqueue_pending(struct kqueue *);
 
 /*
- * Watches (watch.c); kq_lock is held.
+ * Watches: what is installed (watch.c) and what is reported (report.c);
+ * kq_lock is held.
  */
 /* The first watch of the descriptor, the others by w_next. */
 struct watch *watch_find(struct kqueue *, int fd);
