@@ -115,6 +115,7 @@ HDRS = \
 	${srcdir}/src/kqueue_var.h \
 	${srcdir}/src/filter.h \
 	${srcdir}/src/watch.h \
+	${srcdir}/src/scan.h \
 	${srcdir}/src/queue.h \
 	${srcdir}/src/linux/lx.h \
 	${srcdir}/src/linux/lx_sys.h \

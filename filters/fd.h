@@ -46,7 +46,7 @@ fd_post(struct knote *kn, struct kevent *kev, unsigned flags, int error,
 bool	fd_unready(struct knote *, uint32_t revents);
 /*
  * Has nothing been seen to change in any socket (shutdown(), SO_RCVLOWAT)
- * since *seenp was set?  If something has, sets it.  0 is never.
+ * since *seenp was set?  If something has, sets it; 0 matches nothing.
  */
 static inline bool
 fd_seen(struct kqueue *kq, uint32_t *seenp)
@@ -58,9 +58,10 @@ fd_seen(struct kqueue *kq, uint32_t *seenp)
 	root = atomic_load_explicit(&kq_root, memory_order_relaxed);
 	seen = atomic_load_explicit(&root->r_sockchanges,
 	    memory_order_relaxed);
-	if (KQ_LIKELY(*seenp == seen && kq->kq_seescloses))
+	if (KQ_LIKELY(*seenp == seen))
 		return (true);
-	*seenp = seen;
+	/* Where we are not told it may be another each time. */
+	*seenp = kq->kq_seescloses ? seen : 0;
 	return (false);
 }
 /* The error that the socket carries at EOF, without taking it (READ-4). */

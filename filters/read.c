@@ -174,7 +174,7 @@ read_kqueue(struct knote *kn, struct kevent *kev)
 		kqueue_leave(inner);
 		/* READ-61: the look itself may have made an edge. */
 		if ((kn->kn_flags & EV_CLEAR) != 0 && n > 0) {
-			kq->kq_turned = true;
+			kq->kq_attn |= KQA_TURNED;
 			if (w->w_rseen == seq)
 				return (false);
 			w->w_rseen = seq;
@@ -284,17 +284,17 @@ bool
 filt_readprocess(struct knote *kn, struct kevent *kev)
 {
 	struct watch *w = kn->kn_watch;
-	int n;
+	struct kqueue *kq = kn->kn_kq;
 
-	if (KQ_LIKELY(w->w_round == kn->kn_kq->kq_round && w->w_lowat == 1 &&
+	if (KQ_LIKELY(w->w_round == kq->kq_round && w->w_lowat == 1 &&
 	    (w->w_revents & (LX_IN | LX_HUP | LX_RDHUP | LX_ERR)) == LX_IN &&
 	    (kn->kn_flags & EV_EOF) == 0 &&
-	    (kn->kn_sfflags & NOTE_LOWAT) == 0) &&
-	    kn->kn_kq->kq_seescloses) {
-		if (KQ_UNLIKELY(!fd_seen(kn->kn_kq, &w->w_rseen)))
+	    (kn->kn_sfflags & NOTE_LOWAT) == 0)) {
+		if (KQ_UNLIKELY(!fd_seen(kq, &w->w_rseen)))
 			w->w_lowat = 0;		/* ask again */
-		else if (lx_fionread(w->w_fd, &n) == 0 && n > 0)
-			return (fd_post(kn, kev, 0, 0, n));
+		else if (lx_fionread(w->w_fd, &kq->kq_nread) == 0 &&
+		    kq->kq_nread > 0)
+			return (fd_post(kn, kev, 0, 0, kq->kq_nread));
 	}
 	return (read_look(kn, kev));
 }

@@ -82,13 +82,13 @@ kevent_sleep(struct kqueue *kq, int max, const struct timespec *ts, int *np)
 
 	kq_lock(&kq->kq_lock);
 	kqueue_wake(kq);
-	if (KQ_UNLIKELY(atomic_load_explicit(&kq->kq_gen,
-	    memory_order_relaxed) != ks.ks_gen))
-		return (EBADF);
 	/* Others were at work meanwhile. */
 	kq->kq_call = call;
 	kq->kq_list = list;
 	kq->kq_room = room;
+	if (KQ_UNLIKELY(atomic_load_explicit(&kq->kq_gen,
+	    memory_order_relaxed) != ks.ks_gen))
+		return (EBADF);
 	if (error == 0)
 		kqueue_activate(kq, ks.ks_ev, *np);
 	return (error);
@@ -128,96 +128,136 @@ kevent_left(const struct timespec *timeout, int64_t *deadlinep,
 	return (true);
 }
 
-/*
- * Collect up to nevents > 0 into eventlist.  *np is their number; an errno only
- * if that is 0.  The lock is held before and after.
- */
-static inline __attribute__((__always_inline__)) int
-kevent_collect(struct kqueue *kq, struct kevent *eventlist, int nevents,
-    const struct timespec *timeout, int *np)
+/* One look at epoll: what was asked for, and what came of it. */
+struct kevent_round {
+	int	kr_max;
+	int	kr_n;
+	int	kr_error;
+};
+
+/* Ask epoll once, sleeping if there is nothing; false: the time is over. */
+static bool
+kevent_fetch(struct kqueue *kq, const struct timespec *timeout, bool poll,
+    int64_t *deadlinep, struct kevent_round *kr)
 {
 	struct timespec left;
-	int64_t deadline;
-	uint32_t call;
-	int error, got, max, n, stale, total;
-	bool more, poll;
 
-	call = ++kq->kq_ncalls;
-	poll = timeout != NULL && timeout->tv_sec == 0 && timeout->tv_nsec == 0;
+	kq->kq_repeat = false;
+	if (KQ_UNLIKELY((kq->kq_attn & KQA_LISTEN) != 0))
+		watch_relisten(kq);
+	/* One more for the bell, which is no event. */
+	kr->kr_max = kq->kq_room;
+	if ((kq->kq_attn & KQA_RUNG) != 0 && kr->kr_max < KQ_HARVEST)
+		kr->kr_max++;
+	if (poll || (kq->kq_attn & KQA_TURNED) != 0 ||
+	    !TAILQ_EMPTY(&kq->kq_head)) {
+		kq->kq_attn &= ~KQA_TURNED;
+		/*
+		 * An edge that epoll has for a knote in our queue is the same
+		 * activation: fetch it before that is delivered.
+		 */
+		if (kr->kr_max > KQ_HARVEST || kq->kq_nedge > 0)
+			kr->kr_max = KQ_HARVEST;
+		kr->kr_n = kqueue_harvest(kq, kr->kr_max);
+		kr->kr_error = kr->kr_n < 0 ? -kr->kr_n : 0;
+		return (true);
+	}
+	if (timeout != NULL && !kevent_left(timeout, deadlinep, &left))
+		return (false);
+	if (kr->kr_max > KEVENT_SLEEPMAX)
+		kr->kr_max = KEVENT_SLEEPMAX;
+	kr->kr_error = kevent_sleep(kq, kr->kr_max,
+	    timeout == NULL ? NULL : &left, &kr->kr_n);
+	return (true);
+}
+
+/*
+ * Collect into kq_list, in rounds, until kq_room is used up or there is
+ * nothing (more).  An errno counts only if nothing was collected.  A round
+ * whose kr_max is not 0 has been fetched.  The lock is held before and after.
+ */
+__attribute__((__noinline__)) static int
+kevent_rounds(struct kqueue *kq, const struct timespec *timeout, bool poll,
+    struct kevent_round *kr, int nevents)
+{
+	int64_t deadline;
+	int stale, total;
+	bool more;
+
 	deadline = 0;
 	stale = 0;
 	more = false;
 	total = 0;
-	kq->kq_call = call;
-	kq->kq_tail = 0;
-	kq->kq_list = eventlist;
-	kq->kq_room = nevents;
 	for (;;) {
-		kq->kq_repeat = false;
-		if (KQ_UNLIKELY(kq->kq_relisten != NULL))
-			watch_relisten(kq);
-		/* One more for the bell, which is no event. */
-		max = nevents - total;
-		if (kq->kq_rung && max < KQ_HARVEST)
-			max++;
-		if (poll || more || kq->kq_turned || atomic_load_explicit(
-		    &kq->kq_count, memory_order_relaxed) > 0) {
-			kq->kq_turned = false;
-			/*
-			 * An edge that epoll has for a knote in our queue is
-			 * the same activation: fetch it before that is
-			 * delivered.
-			 */
-			if (max > KQ_HARVEST || kq->kq_nedge > 0)
-				max = KQ_HARVEST;
-			error = kqueue_harvest(kq, max, &n);
-		} else {
-			if (timeout != NULL &&
-			    !kevent_left(timeout, &deadline, &left)) {
-				error = 0;
-				break;
-			}
-			if (max > KEVENT_SLEEPMAX)
-				max = KEVENT_SLEEPMAX;
-			error = kevent_sleep(kq, max,
-			    timeout == NULL ? NULL : &left, &n);
+		if (kr->kr_max == 0 && !kevent_fetch(kq, timeout, poll || more,
+		    &deadline, kr)) {
+			kr->kr_error = 0;
+			break;
 		}
-		if (KQ_UNLIKELY(error != 0)) {
+		if (KQ_UNLIKELY(kr->kr_error != 0)) {
 			/* EINVAL: the number is no epoll set any more. */
-			if (error == EINVAL)
-				error = EBADF;
+			if (kr->kr_error == EINVAL)
+				kr->kr_error = EBADF;
 			break;
 		}
 		if (!TAILQ_EMPTY(&kq->kq_head))
 			kqueue_scan(kq);
-		got = nevents - kq->kq_room - total;
-		total += got;
-		if (total == nevents)
+		if (kq->kq_room == 0)
 			break;
 		/* An orphan would be reported again and again. */
-		if (KQ_UNLIKELY(kq->kq_lost)) {
-			kq->kq_lost = false;
+		if (KQ_UNLIKELY((kq->kq_attn & KQA_LOST) != 0)) {
+			kq->kq_attn &= ~KQA_LOST;
 			kqueue_deferred(kq);
 		}
 		/*
 		 * SCAN-11; but the kernel may have more than was asked for, and
 		 * what it said may have been stale.
 		 */
-		more = n == max && (got > 0 ||
+		more = kr->kr_n == kr->kr_max &&
+		    (nevents - kq->kq_room > total ||
 		    (!kq->kq_repeat && stale++ < KEVENT_STALEMAX));
-		if (total > 0 && !more)
+		total = nevents - kq->kq_room;
+		if (!more && (total > 0 ||
+		    (poll && (kq->kq_attn & KQA_TURNED) == 0)))
 			break;
-		if (poll && !more && !kq->kq_turned)
-			break;
+		kr->kr_max = 0;
 	}
-	kq->kq_list = NULL;
 	/* Nobody shall find the kqueue readable for a report that is none. */
-	if (KQ_UNLIKELY(kq->kq_turned)) {
-		kq->kq_turned = false;
-		(void)kqueue_harvest(kq, KQ_HARVEST, &n);
+	if (KQ_UNLIKELY((kq->kq_attn & KQA_TURNED) != 0)) {
+		kq->kq_attn &= ~KQA_TURNED;
+		kq->kq_list = NULL;
+		(void)kqueue_harvest(kq, KQ_HARVEST);
 	}
-	*np = total;
-	return (total > 0 ? 0 : error);
+	return (kr->kr_error);
+}
+
+static inline void
+kevent_begin(struct kqueue *kq, struct kevent *eventlist, int nevents)
+{
+	kq->kq_call = ++kq->kq_ncalls;
+	kq->kq_tail = 0;
+	kq->kq_repeat = false;
+	kq->kq_list = eventlist;
+	kq->kq_room = nevents;
+}
+
+/*
+ * Collect up to nevents > 0 into eventlist.  *np is their number; an errno only
+ * if that is 0.  The lock is held before and after.
+ */
+static int
+kevent_collect(struct kqueue *kq, struct kevent *eventlist, int nevents,
+    const struct timespec *timeout, int *np)
+{
+	struct kevent_round kr = { 0, 0, 0 };
+	int error;
+
+	kevent_begin(kq, eventlist, nevents);
+	error = kevent_rounds(kq, timeout, timeout != NULL &&
+	    timeout->tv_sec == 0 && timeout->tv_nsec == 0, &kr, nevents);
+	kq->kq_list = NULL;
+	*np = nevents - kq->kq_room;
+	return (*np > 0 ? 0 : error);
 }
 
 /*
@@ -315,36 +355,89 @@ kevent_locked(struct kqueue *kq, const struct kevent *changelist,
 	return (kevent_collect(kq, eventlist, nevents, timeout, np));
 }
 
+/*
+ * Leave the kqueue, and give kevent()'s answer: errno is written nowhere else.
+ */
+static int
+kevent_return(struct kqueue *kq, int fd, int error, int n)
+{
+	if (kq != NULL)
+		kqueue_leave_inline(kq);
+	if (KQ_LIKELY(error == 0))
+		return (n);
+	/* Closed where we could not see it: then it is gone. */
+	if (kq != NULL && error == EBADF && !lx_fd_istagged(fd))
+		kq_fdreused(fd);
+	errno = error;
+	return (-1);
+}
+
+/* All of kevent(); kq has been entered, or is NULL. */
+__attribute__((__noinline__)) static int
+kevent_any(int fd, struct kqueue *kq, const struct kevent *changelist,
+    int nchanges, struct kevent *eventlist, int nevents,
+    const struct timespec *timeout)
+{
+	struct timespec ts;
+	int error, n;
+
+	n = 0;
+	if (timeout != NULL) {
+		if (KQ_UNLIKELY(KQ_BADPTR(timeout)))
+			return (kevent_return(kq, fd, EFAULT, 0)); /* CALL-1 */
+		ts = *timeout;
+		timeout = &ts;
+	}
+	if (KQ_UNLIKELY(kq_nheld != (kq != NULL)))
+		return (kevent_return(NULL, fd, kevent_handler(fd, changelist,
+		    nchanges, nevents), 0));
+	if (kq == NULL && (error = kqueue_enter(fd, &kq)) != 0)
+		return (kevent_return(NULL, fd, error, 0));
+	error = kevent_locked(kq, changelist, nchanges, eventlist, nevents,
+	    timeout, &n);
+	return (kevent_return(kq, fd, error, n));
+}
+
+/* A first look of the call was not all there is to do: go on from there. */
+__attribute__((__noinline__)) static int
+kevent_goon(struct kqueue *kq, int fd, int nevents, int max, int n)
+{
+	struct kevent_round kr = { max, n, n < 0 ? -n : 0 };
+	int error;
+
+	error = kevent_rounds(kq, NULL, true, &kr, nevents);
+	kq->kq_list = NULL;
+	n = nevents - kq->kq_room;
+	return (kevent_return(kq, fd, n > 0 ? 0 : error, n));
+}
+
 int
 kevent(int fd, const struct kevent *changelist, int nchanges,
     struct kevent *eventlist, int nevents, const struct timespec *timeout)
 {
-	struct timespec ts;
-	struct kqueue *kq;
-	int error, n;
+	struct kqueue *kq = NULL;
+	int max, n;
 
-	if (timeout != NULL) {
-		if (KQ_UNLIKELY(KQ_BADPTR(timeout))) {
-			errno = EFAULT;		/* CALL-1 */
-			return (-1);
-		}
-		ts = *timeout;
-		timeout = &ts;
-	}
-	n = 0;
-	if (KQ_UNLIKELY(kq_nheld != 0))
-		error = kevent_handler(fd, changelist, nchanges, nevents);
-	else if ((error = kqueue_enter_inline(fd, &kq)) == 0) {
-		error = kevent_locked(kq, changelist, nchanges, eventlist,
-		    nevents, timeout, &n);
+	/*
+	 * The common case, for speed alone: a poll that finds nothing pending,
+	 * and whose look at the kernel leaves nothing to be done.
+	 */
+	if (timeout != NULL && KQ_LIKELY(!KQ_BADPTR(timeout)) &&
+	    (timeout->tv_sec | timeout->tv_nsec) == 0 && nchanges == 0 &&
+	    nevents > 0 && !KQ_BADPTR(eventlist) && kq_nheld == 0 &&
+	    (kq = kqueue_enter_inline(fd)) != NULL && kq->kq_attn == 0 &&
+	    TAILQ_EMPTY(&kq->kq_head)) {
+		kevent_begin(kq, eventlist, nevents);
+		max = nevents < KQ_HARVEST ? nevents : KQ_HARVEST;
+		n = kqueue_harvest(kq, max);
+		if (KQ_UNLIKELY(n < 0 || n == max || kq->kq_attn != 0 ||
+		    !TAILQ_EMPTY(&kq->kq_head)))
+			return (kevent_goon(kq, fd, nevents, max, n));
+		n = nevents - kq->kq_room;
+		kq->kq_list = NULL;
 		kqueue_leave_inline(kq);
-		/* Closed where we could not see it: then it is gone. */
-		if (KQ_UNLIKELY(error == EBADF) && !lx_fd_istagged(fd))
-			kq_fdreused(fd);
+		return (n);
 	}
-	if (KQ_UNLIKELY(error != 0)) {
-		errno = error;
-		return (-1);
-	}
-	return (n);
+	return (kevent_any(fd, kq, changelist, nchanges, eventlist, nevents,
+	    timeout));
 }

@@ -166,7 +166,7 @@ knote_link(struct knote *kn)
 		/* READ-61: another kqueue wants to hear of each. */
 		if (KQ_UNLIKELY(atomic_load_explicit(&kq->kq_watched,
 		    memory_order_relaxed)))
-			kq->kq_ringagain = true;
+			kq->kq_attn |= KQA_RINGAGAIN;
 	}
 	if ((kn->kn_status & KN_EDGE) != 0)
 		kq->kq_nedge++;

@@ -320,7 +320,7 @@ kqueue_bellfire(struct watch *w, uint32_t revents)
 {
 	(void)revents;
 	if (!watch_kq(w)->kq_belllevel)
-		watch_kq(w)->kq_rung = false;
+		watch_kq(w)->kq_attn &= ~KQA_RUNG;
 }
 
 /*
@@ -359,15 +359,16 @@ kqueue_needbell(struct kqueue *kq)
 static void
 kqueue_settle(struct kqueue *kq)
 {
-	if (KQ_LIKELY((kq->kq_nbell > 0) == kq->kq_rung && !kq->kq_ringagain))
+	if (KQ_LIKELY((kq->kq_attn & (KQA_RUNG | KQA_RINGAGAIN)) ==
+	    (kq->kq_nbell > 0 ? KQA_RUNG : 0)))
 		return;
-	kq->kq_ringagain = false;
+	kq->kq_attn &= ~KQA_RINGAGAIN;
 	if (kq->kq_nbell == 0) {
-		if (!kq->kq_rung)
+		if ((kq->kq_attn & KQA_RUNG) == 0)
 			return;
 		/* What it rang for was collected or deleted already. */
 		lx_eventfd_drain(kq->kq_bell->w_fd);
-		kq->kq_rung = false;
+		kq->kq_attn &= ~KQA_RUNG;
 		return;
 	}
 	/*
@@ -379,7 +380,7 @@ kqueue_settle(struct kqueue *kq)
 		if (atomic_load(&kq->kq_watched) && !kq->kq_belllevel)
 			kqueue_levelbell(kq);
 		lx_eventfd_ring(kq->kq_bell->w_fd);
-		kq->kq_rung = true;
+		kq->kq_attn |= KQA_RUNG;
 	} else
 		kqueue_unqueue(kq);
 }
@@ -514,8 +515,8 @@ kqueue_destroy(struct kqueue *kq)
 	timerheap_free(kq);
 	kq->kq_nbell = kq->kq_nedge = 0;
 	atomic_store(&kq->kq_count, 0);
-	kq->kq_rung = kq->kq_turned = false;
-	kq->kq_ringagain = kq->kq_belllevel = kq->kq_lost = false;
+	kq->kq_attn = 0;
+	kq->kq_belllevel = false;
 	atomic_store(&kq->kq_watched, false);
 	kq->kq_selfkn = NULL;
 	kq->kq_tarmed = 0;

@@ -217,6 +217,8 @@ struct watch {
 #define	W_LISTEN	0x08	/* on kq_relisten (READ-21) */
 #define	W_SENDCLOSED	0x10	/* this side ended its sending (WRITE-4) */
 #define	W_SOURCE	0x20	/* a descriptor of the library's own */
+#define	W_PLAIN		0x40	/* one knote, EVFILT_READ, enabled, no one-shot:
+				 * the shortest path (watch_fire()) */
 
 #define	WATCH_BLOCK	46	/* watches per block: a page of them */
 #define	WATCH_SLOTS	64	/* their numbers go on in steps of this */
@@ -231,6 +233,17 @@ struct watch {
 
 #define	KQ_NCLOSED	8
 #define	KQ_NTRIGGERS	16
+
+/*
+ * kq_attn: what the next collection or the release of the lock has to see to.
+ * 0 is the common case, found with one look.
+ */
+#define	KQA_RUNG	0x01u	/* the bell's edge is not fetched */
+#define	KQA_RINGAGAIN	0x02u	/* something more came since */
+#define	KQA_TURNED	0x04u	/* a report is to come that is of our own
+				 * making: fetch it */
+#define	KQA_LOST	0x08u	/* watch_lost() left something */
+#define	KQA_LISTEN	0x10u	/* kq_relisten is not empty */
 
 /*
  * A kqueue.  Type-stable: the memory stays a struct kqueue for ever, so that a
@@ -253,21 +266,19 @@ struct kqueue {
 	int		 kq_nbell;	/* [q] those of them not KN_HELD */
 	int		 kq_nedge;	/* [q] those of them that are KN_EDGE */
 	_Atomic int	 kq_wakefd;	/* [a] rung to tell sleepers of the end */
-	bool		 kq_rung;	/* [q] the bell's edge is not fetched */
-	bool		 kq_ringagain;	/* [q] something more came since */
 	bool		 kq_belllevel;	/* [q] the bell is a level entry */
 	_Atomic bool	 kq_watched;	/* [a] by another kqueue (READ-60) */
 	uint32_t	 kq_seq;	/* [q] knotes ever queued (READ-61) */
+	uint32_t	 kq_attn;	/* [q] KQA_* */
 	bool		 kq_repeat;	/* [q] epoll repeats what was delivered */
-	bool		 kq_lost;	/* [q] watch_lost() left something */
-	bool		 kq_turned;	/* [q] a report is to come that is of our
-					 * own making: fetch it */
 	uint32_t	 kq_round;	/* [q] harvest and scan, counted */
 	uint32_t	 kq_ncalls;	/* [q] collections, counted */
 	uint32_t	 kq_call;	/* [q] the one that is at work; kn_stamp */
 	struct knote	 kq_marker;	/* [q] the end of a scan */
 	struct kevent	*kq_list;	/* [q] where it delivers to, or NULL */
 	int		 kq_room;	/* [q] events that it has room for */
+	int		 kq_nread;	/* [q] where FIONREAD writes: a variable on
+					 * the stack would want its protector */
 	int		 kq_tail;	/* [q] level knotes of this collection that
 					 * a BSD would have at the tail (KQ-18) */
 	struct knote	*kq_selfkn;	/* [q] READ on ourselves, or NULL */
@@ -425,33 +436,30 @@ int	kq_interposed(void);
 int	kqueue_enter(int fd, struct kqueue **);
 /* Release, and ring the bell if something is left that nobody will see. */
 void	kqueue_leave(struct kqueue *);
-/* The two for kevent() itself: the same, but for the common case inline. */
-static inline int
-kqueue_enter_inline(int fd, struct kqueue **kqp)
+/* The two for the shortest path: the common case inline; NULL: kqueue_enter(). */
+static inline struct kqueue *
+kqueue_enter_inline(int fd)
 {
 	struct fdent *fe;
 	struct kqueue *kq;
 
-	if (KQ_LIKELY((fe = fdtab_peek(fd)) != NULL && (kq =
-	    atomic_load_explicit(&fe->fe_kq, memory_order_acquire)) != NULL)) {
-		kq_lock(&kq->kq_lock);
-		if (KQ_LIKELY(atomic_load_explicit(&kq->kq_alive,
-		    memory_order_relaxed) && kq->kq_seescloses &&
-		    atomic_load_explicit(&fe->fe_kq, memory_order_relaxed) ==
-		    kq)) {
-			*kqp = kq;
-			return (0);
-		}
-		kqueue_leave(kq);
-	}
-	return (kqueue_enter(fd, kqp));
+	if (KQ_UNLIKELY((fe = fdtab_peek(fd)) == NULL || (kq =
+	    atomic_load_explicit(&fe->fe_kq, memory_order_acquire)) == NULL))
+		return (NULL);
+	kq_lock(&kq->kq_lock);
+	/* While the number means it, it is alive. */
+	if (KQ_LIKELY(atomic_load_explicit(&fe->fe_kq, memory_order_relaxed) ==
+	    kq && kq->kq_seescloses))
+		return (kq);
+	kqueue_leave(kq);
+	return (NULL);
 }
 
 static inline void
 kqueue_leave_inline(struct kqueue *kq)
 {
-	if (KQ_UNLIKELY((kq->kq_nbell > 0) != kq->kq_rung ||
-	    kq->kq_ringagain || !kq_lock_release_inline(&kq->kq_lock)))
+	if (KQ_UNLIKELY((kq->kq_attn & (KQA_RUNG | KQA_RINGAGAIN)) != 0 ||
+	    kq->kq_nbell != 0 || !kq_lock_release_inline(&kq->kq_lock)))
 		kqueue_leave(kq);
 }
 /* Try the lock for a look from another kqueue; undone by kqueue_leave(). */
@@ -521,10 +529,11 @@ int	kqueue_register(struct kqueue *, const struct kevent *);
 #define	KQ_HARVEST	256		/* reports fetched at once */
 /* Deliver what is pending to kq_list, while there is room (kq_room). */
 void	kqueue_scan(struct kqueue *);
-/* Deliver one that is not queued, if it is ready; there is room. */
-void	kqueue_post(struct kqueue *, struct knote *);
-/* Fetch what epoll has, without sleeping; 0 or errno. */
-int	kqueue_harvest(struct kqueue *, int max, int *np);
+/*
+ * Fetch what epoll has, at most KQ_HARVEST, without sleeping, and activate it:
+ * how many reports that were, or a negative errno.
+ */
+int	kqueue_harvest(struct kqueue *, int max);
 /*
  * Activate what a harvest reported; what nothing else is pending before is
  * delivered at once, while there is room.

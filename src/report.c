@@ -10,6 +10,8 @@
  */
 #include "watch.h"
 
+#include "scan.h"
+
 uint32_t
 watch_poll(struct knote *kn)
 {
@@ -145,7 +147,7 @@ watch_hasnews(struct knote *kn)
 }
 
 /* Deliver the knote at once, if nothing is before it, or have it pending. */
-static inline void
+static inline __attribute__((__always_inline__)) void
 watch_report(struct kqueue *kq, struct knote *kn)
 {
 	if (KQ_UNLIKELY(kn->kn_stamp == kq->kq_call)) {
@@ -205,23 +207,56 @@ watch_fireany(struct kqueue *kq, struct watch *w, uint32_t revents)
 	}
 }
 
+static inline __attribute__((__always_inline__)) void
+watch_fire_inline(struct kqueue *kq, struct watch *w, uint32_t revents)
+{
+	/* The common case, for speed alone: data for one EVFILT_READ. */
+	if (KQ_LIKELY((w->w_state & W_PLAIN) != 0 && (revents & LX_IN) != 0)) {
+		w->w_revents = revents;
+		w->w_round = kq->kq_round;
+		watch_report(kq, w->w_kn[WF_READ]);
+	} else
+		watch_fireany(kq, w, revents);
+}
+
 void
 watch_fire(struct kqueue *kq, struct watch *w, uint32_t revents)
 {
-	struct knote *kn = w->w_kn[WF_READ];
+	watch_fire_inline(kq, w, revents);
+}
 
-	/* The common case, for speed alone: data for one EVFILT_READ. */
-	if (KQ_LIKELY(((w->w_state & W_SOURCE) |
-	    (w->w_events & LX_ONESHOT)) == 0 && (revents & LX_IN) != 0 &&
-	    kn != NULL && w->w_kn[WF_WRITE] == NULL &&
-	    w->w_kn[WF_EXCEPT] == NULL && kq->kq_seescloses &&
-	    (kn->kn_status & KN_DISABLED) == 0)) {
-		w->w_revents = revents;
-		w->w_round = kq->kq_round;
-		w->w_unready = 0;
-		watch_report(kq, kn);
-	} else
-		watch_fireany(kq, w, revents);
+/*
+ * The number became another kqueue while we slept, and this is a report of
+ * that one: it has to be told there again.
+ */
+__attribute__((__noinline__)) static void
+kqueue_foreign(struct kqueue *kq, uint64_t data)
+{
+	struct kqueue *other;
+	struct watch *w;
+
+	other = kqueue_byslot(watch_dataslot(data));
+	if (other == NULL || other == kq || !kqueue_tryenter(other))
+		return;
+	if ((w = watch_bydata(other, data)) != NULL)
+		watch_rearm(other, w);
+	kqueue_leave(other);
+}
+
+void
+kqueue_activate(struct kqueue *kq, const struct lx_event *ev, int n)
+{
+	struct watch *w;
+	int i;
+
+	KQ_ASSERT_LOCKED(kq);
+	kq->kq_round++;
+	for (i = 0; i < n; i++) {
+		if (KQ_LIKELY((w = watch_bydata(kq, ev[i].le_data)) != NULL))
+			watch_fire_inline(kq, w, ev[i].le_events);
+		else
+			kqueue_foreign(kq, ev[i].le_data);
+	}
 }
 
 /*
@@ -297,7 +332,7 @@ watch_closed(struct kqueue *kq, int fd, bool recheck)
 		 */
 		if (recheck && (w->w_state & W_INSTALLED) != 0)
 			(void)lx_epoll_orphan(watch_epfd(kq, w), fd);
-		w->w_state &= (uint8_t)~W_INSTALLED;
+		w->w_state &= (uint8_t)~(W_INSTALLED | W_PLAIN);
 		if (watch_isempty(w)) {
 			watch_free(kq, w);
 			continue;
@@ -322,7 +357,7 @@ watch_lost(struct kqueue *kq, int fd)
 	KQ_ASSERT_LOCKED(kq);
 	/* Not now: the caller may be in the middle of the queue. */
 	kqueue_note(kq, -(fd + 1));
-	kq->kq_lost = true;
+	kq->kq_attn |= KQA_LOST;
 	(void)kq_lock_try_or_defer(&kq->kq_lock);
 }
 
@@ -357,6 +392,7 @@ watch_listen(struct watch *w)
 	w->w_state |= W_LISTEN;
 	w->w_arg = kq->kq_relisten;
 	kq->kq_relisten = w;
+	kq->kq_attn |= KQA_LISTEN;
 }
 
 void

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Collecting: what the kernel reports is activated, and the pending queue is
- * scanned up to a marker.
+ * Collecting: the kernel is asked, and the pending queue is scanned up to a
+ * marker.
  *
  * A level knote of a descriptor leaves our queue when it was delivered: the
  * kernel's ready list holds it (KN_HELD) and reports it again, in rotation.
@@ -12,52 +12,23 @@
  * kn_stamp, for what a second harvest of the same call brings again; and the
  * lock, which is held from the harvest to the last post.
  */
+#include "scan.h"
+
 #include <limits.h>
 
-#include "filter.h"
-
-void
-kqueue_activate(struct kqueue *kq, const struct lx_event *ev, int n)
-{
-	struct kqueue *other;
-	struct watch *w;
-	int i;
-
-	KQ_ASSERT_LOCKED(kq);
-	kq->kq_round++;
-	for (i = 0; i < n; i++) {
-		w = watch_bydata(kq, ev[i].le_data);
-		if (KQ_LIKELY(w != NULL)) {
-			watch_fire(kq, w, ev[i].le_events);
-			continue;
-		}
-		/*
-		 * The number became another kqueue while we slept, and this is
-		 * a report of that one: it has to be told there again.
-		 */
-		other = kqueue_byslot(watch_dataslot(ev[i].le_data));
-		if (other == NULL || other == kq || !kqueue_tryenter(other))
-			continue;
-		if ((w = watch_bydata(other, ev[i].le_data)) != NULL)
-			watch_rearm(other, w);
-		kqueue_leave(other);
-	}
-}
-
 int
-kqueue_harvest(struct kqueue *kq, int max, int *np)
+kqueue_harvest(struct kqueue *kq, int max)
 {
 	struct lx_event ev[KQ_HARVEST];
-	int error;
+	int n;
 
-	error = lx_epoll_poll(atomic_load_explicit(&kq->kq_epfd,
-	    memory_order_relaxed), ev, max > KQ_HARVEST ? KQ_HARVEST : max,
-	    np);
-	if (*np > 0)
-		kqueue_activate(kq, ev, *np);
+	n = lx_epoll_poll(atomic_load_explicit(&kq->kq_epfd,
+	    memory_order_relaxed), ev, max);
+	if (n > 0)
+		kqueue_activate(kq, ev, n);
 	else
 		kq->kq_round++;		/* what was fresh is not any more */
-	return (error);
+	return (n);
 }
 
 void
@@ -102,8 +73,7 @@ kqueue_unqueue(struct kqueue *kq)
 	(void)timerheap_arm(kq);
 }
 
-/* SCAN-7, for a knote that is not queued and was posted. */
-__attribute__((__noinline__)) static void
+void
 kqueue_posted(struct kqueue *kq, struct knote *kn)
 {
 	const struct filterops *fop = FILTER_OF(kn);
@@ -132,32 +102,6 @@ kqueue_posted(struct kqueue *kq, struct knote *kn)
 		kq->kq_tail++;
 	} else if ((kn->kn_status & KN_QUEUED) == 0)
 		knote_enqueue(kn);
-}
-
-void
-kqueue_post(struct kqueue *kq, struct knote *kn)
-{
-	struct kevent *kev = kq->kq_list;
-
-	kn->kn_status &= (unsigned short)~KN_ASK;
-	/* SCAN-4 */
-	if (KQ_UNLIKELY(!FILTER_OF(kn)->f_process(kn, kev))) {
-		kn->kn_status &= (unsigned short)~KN_ACTIVE;
-		return;
-	}
-	kev->ident = kn->kn_id;
-	kev->filter = kn->kn_filter;
-	kev->flags &= (unsigned short)~kq->kq_dialect->d_stripflags;
-	kev->udata = kn->kn_udata;
-	kq->kq_list++;
-	kq->kq_room--;
-	kn->kn_stamp = kq->kq_call;
-	if (KQ_LIKELY(watch_held(kn))) {
-		/* The kernel's ready list is the tail of our queue. */
-		kn->kn_status &= (unsigned short)~KN_ACTIVE;
-		kq->kq_tail++;
-	} else
-		kqueue_posted(kq, kn);
 }
 
 void
@@ -198,9 +142,8 @@ kqueue_pending(struct kqueue *kq)
 	/* What is fetched shall stay in our queue. */
 	(void)kqueue_needbell(kq);
 	do {
-		kq->kq_turned = false;
-		if (kqueue_harvest(kq, KQ_HARVEST, &n) != 0)
-			break;
+		kq->kq_attn &= ~KQA_TURNED;
+		n = kqueue_harvest(kq, KQ_HARVEST);
 	} while (n == KQ_HARVEST &&
 	    atomic_load(&kq->kq_count) < (int)kq->kq_nknotes);
 	return (atomic_load(&kq->kq_count));

@@ -141,6 +141,8 @@ watch_unlisten(struct kqueue *kq, struct watch *w)
 		continue;
 	*wp = w->w_arg;
 	w->w_arg = NULL;
+	if (kq->kq_relisten == NULL)
+		kq->kq_attn &= ~KQA_LISTEN;
 	w->w_state &= (uint8_t)~W_LISTEN;
 }
 
@@ -238,8 +240,8 @@ watch_want(const struct watch *w, bool seescloses)
 	return (seescloses ? ask : ask | LX_ONESHOT);
 }
 
-int
-watch_sync(struct kqueue *kq, struct watch *w, bool force)
+static int
+watch_install(struct kqueue *kq, struct watch *w, bool force)
 {
 	uint64_t data;
 	uint32_t want;
@@ -271,6 +273,31 @@ watch_sync(struct kqueue *kq, struct watch *w, bool force)
 	return (0);
 }
 
+/* The knotes, or what they want, have changed: is it W_PLAIN? */
+static bool
+watch_isplain(const struct kqueue *kq, const struct watch *w)
+{
+	const struct knote *kn = w->w_kn[WF_READ];
+
+	return (kn != NULL && w->w_kn[WF_WRITE] == NULL &&
+	    w->w_kn[WF_EXCEPT] == NULL &&
+	    (kn->kn_status & KN_DISABLED) == 0 &&
+	    (w->w_state & W_INSTALLED) != 0 &&
+	    (w->w_events & LX_ONESHOT) == 0 && kq->kq_seescloses);
+}
+
+int
+watch_sync(struct kqueue *kq, struct watch *w, bool force)
+{
+	int error;
+
+	error = watch_install(kq, w, force);
+	w->w_state &= (uint8_t)~W_PLAIN;
+	if (error == 0 && watch_isplain(kq, w))
+		w->w_state |= W_PLAIN;
+	return (error);
+}
+
 void
 watch_rearm(struct kqueue *kq, struct watch *w)
 {
@@ -293,7 +320,7 @@ watch_turn(struct kqueue *kq, struct watch *w)
 	w->w_state |= W_TURNED;
 	(void)watch_sync(kq, w, true);
 	/* The MOD reports once more; whoever harvests shall fetch that too. */
-	kq->kq_turned = true;
+	kq->kq_attn |= KQA_TURNED;
 }
 
 /*
@@ -370,8 +397,8 @@ watch_nestedfire(struct watch *source, uint32_t revents)
 	int i, n;
 
 	(void)revents;
-	if (lx_epoll_poll(source->w_fd, ev, KQ_HARVEST / 4, &n) != 0)
-		return;
+	/* An error: there is nothing to be had. */
+	n = lx_epoll_poll(source->w_fd, ev, KQ_HARVEST / 4);
 	for (i = 0; i < n; i++) {
 		if ((w = watch_bydata(kq, ev[i].le_data)) != NULL)
 			watch_fire(kq, w, ev[i].le_events);

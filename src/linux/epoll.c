@@ -79,18 +79,15 @@ lx_epoll_del(int epfd, int fd)
 }
 
 int
-lx_epoll_poll(int epfd, struct lx_event *ev, int max, int *np)
+lx_epoll_poll(int epfd, struct lx_event *ev, int max)
 {
-	long ret;
-
 #ifdef SYS_epoll_wait
 	/* The one without a signal mask is a sixth faster. */
-	ret = LX_SYS(SYS_epoll_wait, epfd, ev, max, 0);
+	return ((int)LX_SYS(SYS_epoll_wait, epfd, ev, max, 0));
 #else
-	ret = LX_SYS(SYS_epoll_pwait, epfd, ev, max, 0, NULL, _NSIG / 8);
+	return ((int)LX_SYS(SYS_epoll_pwait, epfd, ev, max, 0, NULL,
+	    _NSIG / 8));
 #endif
-	*np = ret < 0 ? 0 : (int)ret;
-	return (lx_error(ret));
 }
 
 /*
@@ -119,7 +116,9 @@ lx_epoll_ppoll(int epfd, struct lx_event *ev, int max,
 		return (error);
 	if ((pfd.revents & POLLNVAL) != 0)
 		return (EBADF);
-	return (lx_epoll_poll(epfd, ev, max, np));
+	n = lx_epoll_poll(epfd, ev, max);
+	*np = n < 0 ? 0 : n;
+	return (lx_error(n));
 }
 
 int

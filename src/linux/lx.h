@@ -73,8 +73,12 @@ int	lx_epoll_create(int *fdp);
 int	lx_epoll_add(int epfd, int fd, uint32_t events, uint64_t data);
 int	lx_epoll_mod(int epfd, int fd, uint32_t events, uint64_t data);
 int	lx_epoll_del(int epfd, int fd);
-/* What is ready now; never sleeps.  *np is 0 on error. */
-int	lx_epoll_poll(int epfd, struct lx_event *ev, int max, int *np);
+/*
+ * What is ready now; never sleeps.  The number of reports, or a negative errno:
+ * this one is on the shortest path, and has nothing to return through a
+ * pointer.
+ */
+int	lx_epoll_poll(int epfd, struct lx_event *ev, int max);
 /*
  * Sleep until something is ready, at most for ts (NULL: without limit), with
  * the resolution of ts.  A cancellation point.  EINTR after a handler.

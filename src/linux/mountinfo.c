@@ -61,16 +61,16 @@ lx_mounts_watch(int epfd, int fd)
 
 	if ((error = lx_epoll_add(epfd, fd, LX_IN | LX_EDGE, 0)) != 0)
 		return (error);
-	return (lx_epoll_poll(epfd, &ev, 1, &n));
+	n = lx_epoll_poll(epfd, &ev, 1);
+	return (n < 0 ? -n : 0);
 }
 
 bool
 lx_mounts_changed(int epfd)
 {
 	struct lx_event ev;
-	int n;
 
-	return (lx_epoll_poll(epfd, &ev, 1, &n) == 0 && n > 0);
+	return (lx_epoll_poll(epfd, &ev, 1) > 0);
 }
 
 /* The number of the mount namespace that this thread is in, or 0. */
