@@ -29,6 +29,7 @@
 struct kevent_sleep {
 	struct kqueue	*ks_kq;
 	uint32_t	 ks_gen;
+	int		 ks_max;
 	struct lx_event	 ks_ev[KEVENT_SLEEPMAX];
 };
 
@@ -46,7 +47,7 @@ kevent_cancelled(void *arg)
 	kqueue_wake(kq);
 	if (atomic_load(&kq->kq_alive) &&
 	    atomic_load(&kq->kq_gen) == ks->ks_gen)
-		kqueue_unharvest(kq, ks->ks_ev, KEVENT_SLEEPMAX);
+		kqueue_unharvest(kq, ks->ks_ev, ks->ks_max);
 	kqueue_leave(kq);
 }
 
@@ -65,13 +66,14 @@ kevent_sleep(struct kqueue *kq, int max, const struct timespec *ts, int *np)
 
 	*np = 0;
 	/* le_data of UINT64_MAX is nobody's. */
-	memset(ks.ks_ev, 0xff, sizeof(ks.ks_ev));
+	memset(ks.ks_ev, 0xff, (size_t)max * sizeof(ks.ks_ev[0]));
+	ks.ks_max = max;
 	ks.ks_kq = kq;
 	ks.ks_gen = atomic_load_explicit(&kq->kq_gen, memory_order_relaxed);
 	epfd = atomic_load_explicit(&kq->kq_epfd, memory_order_relaxed);
 	kq->kq_list = NULL;
 	kqueue_sleep(kq);
-	kqueue_leave(kq);
+	kqueue_leave_inline(kq);
 
 	error = 0;
 	pthread_cleanup_push(kevent_cancelled, &ks);
@@ -422,10 +424,11 @@ kevent(int fd, const struct kevent *changelist, int nchanges,
 	 * The common case, for speed alone: a poll that finds nothing pending,
 	 * and whose look at the kernel leaves nothing to be done.
 	 */
-	if (timeout != NULL && KQ_LIKELY(!KQ_BADPTR(timeout)) &&
+	if (KQ_LIKELY(kq_nheld == 0 &&
+	    (kq = kqueue_enter_inline(fd)) != NULL) &&
+	    timeout != NULL && !KQ_BADPTR(timeout) &&
 	    (timeout->tv_sec | timeout->tv_nsec) == 0 && nchanges == 0 &&
-	    nevents > 0 && !KQ_BADPTR(eventlist) && kq_nheld == 0 &&
-	    (kq = kqueue_enter_inline(fd)) != NULL && kq->kq_attn == 0 &&
+	    nevents > 0 && !KQ_BADPTR(eventlist) && kq->kq_attn == 0 &&
 	    TAILQ_EMPTY(&kq->kq_head)) {
 		kevent_begin(kq, eventlist, nevents);
 		max = nevents < KQ_HARVEST ? nevents : KQ_HARVEST;
