@@ -60,7 +60,6 @@ kevent_sleep(struct kqueue *kq, int max, const struct timespec *ts, int *np)
 {
 	struct kevent_sleep ks;
 	struct kevent *list = kq->kq_list;
-	uint32_t call = kq->kq_call;
 	int room = kq->kq_room;
 	int epfd, error;
 
@@ -84,8 +83,8 @@ kevent_sleep(struct kqueue *kq, int max, const struct timespec *ts, int *np)
 
 	kq_lock(&kq->kq_lock);
 	kqueue_wake(kq);
-	/* Others were at work meanwhile. */
-	kq->kq_call = call;
+	/* Others were at work meanwhile; this call has delivered nothing yet. */
+	kqueue_nextcall(kq);
 	kq->kq_list = list;
 	kq->kq_room = room;
 	if (KQ_UNLIKELY(atomic_load_explicit(&kq->kq_gen,
@@ -236,8 +235,7 @@ kevent_rounds(struct kqueue *kq, const struct timespec *timeout, bool poll,
 static inline void
 kevent_begin(struct kqueue *kq, struct kevent *eventlist, int nevents)
 {
-	kq->kq_call = ++kq->kq_ncalls;
-	kq->kq_tail = 0;
+	kqueue_nextcall(kq);
 	kq->kq_repeat = false;
 	kq->kq_list = eventlist;
 	kq->kq_room = nevents;

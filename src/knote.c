@@ -275,6 +275,18 @@ knote_freeall(struct kqueue *kq)
 	kq->kq_hashsize = kq->kq_nhash = kq->kq_nknotes = 0;
 }
 
+void
+knote_unstamp(struct kqueue *kq)
+{
+	struct knblock *kb;
+	int i;
+
+	for (kb = kq->kq_knblocks; kb != NULL; kb = kb->kb_next) {
+		for (i = 0; i < KNOTE_BLOCK; i++)
+			kb->kb_kn[i].kn_stamp = 0;
+	}
+}
+
 /*
  * Registration.
  */

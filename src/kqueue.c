@@ -146,6 +146,7 @@ kqueue_create(const struct dialect *dialect, int flags)
 		atomic_store(&kq->kq_nestedfd[i], -1);
 	atomic_store(&kq->kq_wakefd, -1);
 	kq->kq_dialect = dialect_choose(dialect);
+	kq->kq_ncalls = KQ_FIRSTCALL;
 	kq->kq_seescloses = kq_interposed() != 0;
 	atomic_store(&kq->kq_epfd, fd);
 	atomic_store(&kq->kq_nnum, 1);

@@ -272,7 +272,7 @@ struct kqueue {
 	uint32_t	 kq_attn;	/* [q] KQA_* */
 	bool		 kq_repeat;	/* [q] epoll repeats what was delivered */
 	uint32_t	 kq_round;	/* [q] harvest and scan, counted */
-	uint32_t	 kq_ncalls;	/* [q] collections, counted */
+	uint32_t	 kq_ncalls;	/* [q] collections, counted; never 0 */
 	uint32_t	 kq_call;	/* [q] the one that is at work; kn_stamp */
 	struct knote	 kq_marker;	/* [q] the end of a scan */
 	struct kevent	*kq_list;	/* [q] where it delivers to, or NULL */
@@ -520,6 +520,8 @@ void	knote_drop(struct knote *);
 /* The kqueue ends: f_detach where a filter wants it; all memory. */
 void	knote_detachall(struct kqueue *);
 void	knote_freeall(struct kqueue *);
+/* No collection has delivered any: their numbers begin anew. */
+void	knote_unstamp(struct kqueue *);
 /* Apply one change (CALL-6 has been done); 0 or errno. */
 int	kqueue_register(struct kqueue *, const struct kevent *);
 
@@ -527,6 +529,8 @@ int	kqueue_register(struct kqueue *, const struct kevent *);
  * Delivery (scan.c); kq_lock is held.
  */
 #define	KQ_HARVEST	256		/* reports fetched at once */
+/* The numbers of collections begin so near their end that all tests pass it. */
+#define	KQ_FIRSTCALL	(UINT32_MAX - 8)
 /* Deliver what is pending to kq_list, while there is room (kq_room). */
 void	kqueue_scan(struct kqueue *);
 /*
@@ -543,6 +547,18 @@ void	kqueue_activate(struct kqueue *, const struct lx_event *, int n);
 void	kqueue_unharvest(struct kqueue *, const struct lx_event *, int n);
 /* No bell can be had: have the sources of what is queued tell it again. */
 void	kqueue_unqueue(struct kqueue *);
+/* A collection begins, or goes on with nothing delivered yet. */
+static inline void
+kqueue_nextcall(struct kqueue *kq)
+{
+	if (KQ_UNLIKELY(++kq->kq_ncalls == 0)) {
+		/* A stamp of 4 billion collections ago is none of now. */
+		knote_unstamp(kq);
+		kq->kq_ncalls = 1;
+	}
+	kq->kq_call = kq->kq_ncalls;
+	kq->kq_tail = 0;
+}
 /* How many are pending, after a look at the kernel (READ-60). */
 int	kqueue_pending(struct kqueue *);
 

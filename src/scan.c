@@ -136,7 +136,7 @@ kqueue_pending(struct kqueue *kq)
 
 	KQ_ASSERT_LOCKED(kq);
 	/* No stamp of a call that is at work elsewhere may hide anything. */
-	kq->kq_call = ++kq->kq_ncalls;
+	kqueue_nextcall(kq);
 	kq->kq_list = NULL;
 	kq->kq_room = INT_MAX;
 	/* What is fetched shall stay in our queue. */

@@ -1094,6 +1094,49 @@ KQ_TC(stale_takes_no_place, "SCAN-12: what is stale takes nobody's place")
 	close(b[1]);
 }
 
+/*
+ * The library counts collections in 32 bits, and begins near the end of them.
+ * A knote that was never delivered has no stamp, and one that was has an old
+ * one: neither may look like the stamp of the call that is at work.
+ */
+KQ_TC(call_numbers_begin_anew, "SCAN-9: after 2^32 calls as well")
+{
+	struct timespec zero = { 0, 0 };
+	struct kevent kev;
+	int i, kq, old[2], p[2], shift;
+	char c;
+
+	/* A call that sleeps takes two numbers, hence the shift. */
+	for (shift = 0; shift < 2; shift++) {
+		kq = KQ_OPEN();
+		ATF_REQUIRE_EQ(0, pipe(old));
+		ATF_REQUIRE_EQ(1, write(old[1], "x", 1));
+		KQ_CHANGE(kq, old[0], EVFILT_READ, EV_ADD, 0, 0);
+		KQ_EXPECT(kq, old[0], EVFILT_READ, .data = 1);
+		ATF_REQUIRE_EQ(1, read(old[0], &c, 1));
+		for (i = 0; i < shift; i++)
+			ATF_REQUIRE_EQ(0, kevent(kq, NULL, 0, &kev, 1, &zero));
+		for (i = 0; i < 20; i++) {
+			ATF_REQUIRE_EQ(0, pipe(p));
+			ATF_REQUIRE_EQ(1, write(p[1], "x", 1));
+			KQ_CHANGE(kq, p[0], EVFILT_READ, EV_ADD, 0, 0);
+			KQ_EXPECT(kq, p[0], EVFILT_READ, .data = 1);
+			close(p[0]);
+			close(p[1]);
+		}
+		ATF_REQUIRE_EQ(1, write(old[1], "x", 1));
+		KQ_EXPECT(kq, old[0], EVFILT_READ, .data = 1);
+		close(old[0]);
+		close(old[1]);
+	}
+	kq = KQ_OPEN();
+	for (i = 0; i < 20; i++) {
+		KQ_CHANGE(kq, i, EVFILT_USER, EV_ADD | EV_CLEAR, NOTE_TRIGGER,
+		    i);
+		KQ_EXPECT(kq, i, EVFILT_USER, .data = i);
+	}
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, user_in_order);
@@ -1140,5 +1183,6 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, counter_of_pipes);
 
 	ATF_TP_ADD_TC(tp, stale_takes_no_place);
+	ATF_TP_ADD_TC(tp, call_numbers_begin_anew);
 	return (atf_no_error());
 }
