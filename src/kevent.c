@@ -152,13 +152,15 @@ kevent_fetch(struct kqueue *kq, const struct timespec *timeout, bool poll,
 		kr->kr_max++;
 	if (poll || (kq->kq_attn & KQA_TURNED) != 0 ||
 	    !TAILQ_EMPTY(&kq->kq_head)) {
-		kq->kq_attn &= ~KQA_TURNED;
 		/*
 		 * An edge that epoll has for a knote in our queue is the same
-		 * activation: fetch it before that is delivered.
+		 * activation: fetch it before that is delivered.  And fetch
+		 * what watch_turn() made, which is behind the level ones.
 		 */
-		if (kr->kr_max > KQ_HARVEST || kq->kq_nedge > 0)
+		if (kr->kr_max > KQ_HARVEST || kq->kq_nedge > 0 ||
+		    (kq->kq_attn & KQA_TURNED) != 0)
 			kr->kr_max = KQ_HARVEST;
+		kq->kq_attn &= ~KQA_TURNED;
 		kr->kr_n = kqueue_harvest(kq, kr->kr_max);
 		kr->kr_error = kr->kr_n < 0 ? -kr->kr_n : 0;
 		return (true);
@@ -218,8 +220,8 @@ kevent_rounds(struct kqueue *kq, const struct timespec *timeout, bool poll,
 		    (nevents - kq->kq_room > total ||
 		    (!kq->kq_repeat && stale++ < KEVENT_STALEMAX));
 		total = nevents - kq->kq_room;
-		if (!more && (total > 0 ||
-		    (poll && (kq->kq_attn & KQA_TURNED) == 0)))
+		if ((total > 0 || poll) && !more &&
+		    (kq->kq_attn & KQA_TURNED) == 0)
 			break;
 		kr->kr_max = 0;
 	}

@@ -1095,6 +1095,41 @@ KQ_TC(stale_takes_no_place, "SCAN-12: what is stale takes nobody's place")
 }
 
 /*
+ * What makes no event leaves nothing behind, also in a call that has others:
+ * an outside poller must not be told of it once more.
+ */
+KQ_TC(unready_beside_ready, "KQ-17: unready knotes do not show after a call")
+{
+	static const unsigned modes[] = { 0, EV_CLEAR, EV_ONESHOT, EV_DISPATCH };
+	int kq = KQ_OPEN(), p[2], s[2];
+	struct kevent kev[8];
+	size_t i;
+	char c;
+
+	ATF_REQUIRE_EQ(0, pipe(p));
+	KQ_CHANGE(kq, p[0], EVFILT_READ, EV_ADD, 0, 0);
+	/* With room for one more, and for many more. */
+	for (i = 0; i < 2 * sizeof(modes) / sizeof(modes[0]); i++) {
+		ATF_REQUIRE_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, s));
+		KQ_CHANGE(kq, s[0], EVFILT_READ, EV_ADD | modes[i / 2],
+		    NOTE_LOWAT, 10);
+		KQ_EXPECT_NOTHING(kq);
+		ATF_REQUIRE_EQ(1, write(p[1], "x", 1));
+		ATF_REQUIRE_EQ(5, write(s[1], "12345", 5));
+		ATF_REQUIRE_EQ(1, KQ_COLLECT(kq, kev, i % 2 == 0 ? 2 : 8));
+		KQ_MATCH(&kev[0], p[0], EVFILT_READ, .data = 1);
+		ATF_REQUIRE_EQ(1, read(p[0], &c, 1));
+		KQ_POLL_SILENT(kq);
+		ATF_REQUIRE_EQ(5, write(s[1], "67890", 5));
+		KQ_EXPECT(kq, s[0], EVFILT_READ, .data = 10);
+		close(s[0]);
+		close(s[1]);
+	}
+	close(p[0]);
+	close(p[1]);
+}
+
+/*
  * The library counts collections in 32 bits, and begins near the end of them.
  * A knote that was never delivered has no stamp, and one that was has an old
  * one: neither may look like the stamp of the call that is at work.
@@ -1183,6 +1218,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, counter_of_pipes);
 
 	ATF_TP_ADD_TC(tp, stale_takes_no_place);
+	ATF_TP_ADD_TC(tp, unready_beside_ready);
 	ATF_TP_ADD_TC(tp, call_numbers_begin_anew);
 	return (atf_no_error());
 }
