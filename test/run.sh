@@ -40,8 +40,13 @@ if [ -n "$RUNNER" ]; then
 	done
 fi
 
+# As many at a time as there are processors; the Kyuafile says what wants to be
+# alone.
+jobs=${KYUA_JOBS:-$(nproc 2>/dev/null || echo 1)}
+
 rm -f kyua.db kyua.log kyua.out
-kyua --logfile=kyua.log ${user:+-v unprivileged_user="$user"} \
+kyua --logfile=kyua.log -v parallelism="$jobs" \
+    ${user:+-v unprivileged_user="$user"} \
     test -k "$srcdir/${KYUAFILE:-Kyuafile}" --build-root="$root" \
     --results-file="$(pwd)/kyua.db" "$@" </dev/null
 status=$?
