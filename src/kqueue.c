@@ -465,19 +465,29 @@ kqueue_sleep(struct kqueue *kq)
 	(void)atomic_fetch_add(&kq->kq_sleepers, 1);
 }
 
-/* Called with the lock; the kqueue may be dead, and is then left for good. */
-void
-kqueue_wake(struct kqueue *kq)
+/* Torn down, and nobody sleeps in it: what woke them goes, and the memory. */
+static void
+kqueue_bury(struct kqueue *kq)
 {
 	int fd;
 
-	if (atomic_fetch_sub(&kq->kq_sleepers, 1) != 1 ||
-	    atomic_load(&kq->kq_alive))
-		return;
-	if ((fd = atomic_exchange(&kq->kq_wakefd, -1)) == -1)
-		return;
-	fdtab_disown(fd);
+	KQ_ASSERT_LOCKED(kq);
+	kq->kq_torndown = false;
+	if ((fd = atomic_exchange(&kq->kq_wakefd, -1)) != -1)
+		fdtab_disown(fd);
 	kqueue_free(kq);
+}
+
+/*
+ * The kqueue may be dead, and is then left for good.  A sleeper can get here
+ * before the closer, whom it woke, has torn it down: then that one buries it.
+ */
+void
+kqueue_wake(struct kqueue *kq)
+{
+	KQ_ASSERT_LOCKED(kq);
+	if (atomic_fetch_sub(&kq->kq_sleepers, 1) == 1 && kq->kq_torndown)
+		kqueue_bury(kq);
 }
 
 /*
@@ -526,14 +536,10 @@ kqueue_destroy(struct kqueue *kq)
 	atomic_store(&kq->kq_closedmany, false);
 	for (i = 0; i < KQ_NTRIGGERS; i++)
 		atomic_store(&kq->kq_triggers[i].kt_state, 0);
-	/* The last sleeper does it otherwise, see kqueue_wake(). */
-	if (atomic_load(&kq->kq_sleepers) == 0 ||
-	    atomic_load(&kq->kq_wakefd) == -1) {
-		fd = atomic_exchange(&kq->kq_wakefd, -1);
-		if (fd != -1)
-			fdtab_disown(fd);
-		kqueue_free(kq);
-	}
+	/* The last sleeper does it otherwise. */
+	kq->kq_torndown = true;
+	if (atomic_load(&kq->kq_sleepers) == 0)
+		kqueue_bury(kq);
 }
 
 /* Make every thread that sleeps in the set return, and the next, and ... */

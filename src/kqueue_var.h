@@ -257,7 +257,9 @@ struct kqueue {
 	bool		 kq_seescloses;	/* [I] of a life: kq_interposed() */
 	_Atomic int	 kq_epfd;	/* [a] a number of the epoll set, or -1 */
 	_Atomic int	 kq_nnum;	/* [a] numbers that mean this kqueue */
-	_Atomic int	 kq_sleepers;	/* [a] threads in epoll_wait */
+	_Atomic int	 kq_sleepers;	/* [a, changed under q] threads in
+					 * epoll_wait */
+	bool		 kq_torndown;	/* [q] the last sleeper frees it */
 	const struct dialect *kq_dialect;	/* [I] of a life */
 
 	struct knotequeue kq_head;	/* [q] pending, in order of activation */

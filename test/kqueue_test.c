@@ -536,6 +536,33 @@ KQ_TC(close_wakes_all_sleepers, "KQ-11: EBADF for every sleeper")
 	close(p[1]);
 }
 
+/*
+ * The sleeper may be awake and away before close() is done with the kqueue.
+ * Two that are created next were one, of which either delivered the other's
+ * events.
+ */
+KQ_TC(closed_asleep_ends_once, "KQ-10, KQ-11: a kqueue closed asleep ends once")
+{
+	struct sleeper sl;
+	struct timespec zero = { 0, 0 };
+	struct kevent kev;
+	int a, b, i, kq;
+
+	for (i = 0; i < 500; i++) {
+		ATF_REQUIRE((kq = kqueue()) != -1);
+		sleeper_start(&sl, kq);
+		ATF_REQUIRE_EQ(close(kq), 0);
+		ATF_REQUIRE_EQ(sleeper_join(&sl), EBADF);
+		ATF_REQUIRE((a = kqueue()) != -1);
+		ATF_REQUIRE((b = kqueue()) != -1);
+		KQ_CHANGE(a, 1, EVFILT_USER, EV_ADD, NOTE_TRIGGER, 0);
+		ATF_REQUIRE_EQ(kevent(b, NULL, 0, &kev, 1, &zero), 0);
+		ATF_REQUIRE_EQ(close(a), 0);
+		ATF_REQUIRE_EQ(kevent(b, NULL, 0, &kev, 1, &zero), 0);
+		ATF_REQUIRE_EQ(close(b), 0);
+	}
+}
+
 KQ_TC(dup2_wakes_the_sleeper, "KQ-11: dup2() onto the number is a close")
 {
 	struct sleeper sl;
@@ -1154,6 +1181,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, open_and_close_many_times);
 	ATF_TP_ADD_TC(tp, close_wakes_the_sleeper);
 	ATF_TP_ADD_TC(tp, close_wakes_all_sleepers);
+	ATF_TP_ADD_TC(tp, closed_asleep_ends_once);
 	ATF_TP_ADD_TC(tp, dup2_wakes_the_sleeper);
 	ATF_TP_ADD_TC(tp, sleeper_outlives_the_dup);
 	ATF_TP_ADD_TC(tp, sleeper_outlives_its_number);
