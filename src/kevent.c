@@ -367,8 +367,12 @@ kevent_return(struct kqueue *kq, int fd, int error, int n)
 		kqueue_leave_inline(kq);
 	if (KQ_LIKELY(error == 0))
 		return (n);
-	/* Closed where we could not see it: then it is gone. */
-	if (kq != NULL && error == EBADF && !lx_fd_istagged(fd))
+	/*
+	 * Closed where we could not see it: then it is gone.  If we did see it,
+	 * the number may mean something new by now.
+	 */
+	if (kq != NULL && error == EBADF && fdtab_kqueue(fd) == kq &&
+	    !lx_fd_istagged(fd))
 		kq_fdreused(fd);
 	errno = error;
 	return (-1);

@@ -563,6 +563,30 @@ KQ_TC(closed_asleep_ends_once, "KQ-10, KQ-11: a kqueue closed asleep ends once")
 	}
 }
 
+/*
+ * By the time that the sleeper knows, the number means something else; that
+ * was taken for a close that nobody had seen, and its knotes were removed.
+ */
+KQ_TC(closed_asleep_number_reused, "KQ-11, REG-33: the number is free at once")
+{
+	struct sleeper sl;
+	int i, kq, other = KQ_OPEN(), p[2];
+
+	for (i = 0; i < 500; i++) {
+		ATF_REQUIRE((kq = kqueue()) != -1);
+		sleeper_start(&sl, kq);
+		ATF_REQUIRE_EQ(close(kq), 0);
+		ATF_REQUIRE_EQ(pipe(p), 0);
+		ATF_REQUIRE_EQ(p[0], kq);
+		KQ_CHANGE(other, p[0], EVFILT_READ, EV_ADD, 0, 0);
+		ATF_REQUIRE_EQ(sleeper_join(&sl), EBADF);
+		ATF_REQUIRE_EQ(write(p[1], "x", 1), 1);
+		KQ_EXPECT(other, p[0], EVFILT_READ, .data = 1);
+		ATF_REQUIRE_EQ(close(p[0]), 0);
+		ATF_REQUIRE_EQ(close(p[1]), 0);
+	}
+}
+
 KQ_TC(dup2_wakes_the_sleeper, "KQ-11: dup2() onto the number is a close")
 {
 	struct sleeper sl;
@@ -1182,6 +1206,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, close_wakes_the_sleeper);
 	ATF_TP_ADD_TC(tp, close_wakes_all_sleepers);
 	ATF_TP_ADD_TC(tp, closed_asleep_ends_once);
+	ATF_TP_ADD_TC(tp, closed_asleep_number_reused);
 	ATF_TP_ADD_TC(tp, dup2_wakes_the_sleeper);
 	ATF_TP_ADD_TC(tp, sleeper_outlives_the_dup);
 	ATF_TP_ADD_TC(tp, sleeper_outlives_its_number);
