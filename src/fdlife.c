@@ -14,17 +14,11 @@
 
 #include <sys/socket.h>
 
-/* One number of a kqueue goes; epfd is that number, still open, or -1. */
-static void
-kqueue_number(struct kqueue *kq, int fd, int epfd)
+void
+kqueue_renumber(struct kqueue *kq, int fd)
 {
 	int i, max;
 
-	(void)kqkeep_fd(fd, false);
-	if (atomic_fetch_sub(&kq->kq_nnum, 1) == 1) {
-		kqueue_die(kq, epfd);
-		return;
-	}
 	if (atomic_load(&kq->kq_epfd) != fd)
 		return;
 	max = kqkeep_maxfd();
@@ -34,6 +28,17 @@ kqueue_number(struct kqueue *kq, int fd, int epfd)
 			return;
 		}
 	}
+}
+
+/* One number of a kqueue goes; epfd is that number, still open, or -1. */
+static void
+kqueue_number(struct kqueue *kq, int fd, int epfd)
+{
+	(void)kqkeep_fd(fd, false);
+	if (atomic_fetch_sub(&kq->kq_nnum, 1) == 1)
+		kqueue_die(kq, epfd);
+	else
+		kqueue_renumber(kq, fd);
 }
 
 void

@@ -299,6 +299,19 @@ kqueue_enter(int fd, struct kqueue **kqp)
 		kq_fdreused(fd);
 		return (EBADF);
 	}
+	/*
+	 * What the caller names is open while he works with it; another number
+	 * may be closed between our look at it and the system call.  In this
+	 * order: kqueue_number() looks at kq_epfd after it cleared fe_kq.
+	 */
+	if (KQ_UNLIKELY(atomic_load(&kq->kq_epfd) != fd)) {
+		atomic_store(&kq->kq_epfd, fd);
+		if (atomic_load(&fe->fe_kq) != kq) {
+			kqueue_renumber(kq, fd);
+			kqueue_leave(kq);
+			return (EBADF);
+		}
+	}
 	*kqp = kq;
 	return (0);
 }

@@ -255,7 +255,8 @@ struct kqueue {
 	_Atomic uint32_t kq_gen;	/* [a] raised when it dies */
 	_Atomic bool	 kq_alive;	/* [a] set and cleared under kq_lock */
 	bool		 kq_seescloses;	/* [I] of a life: kq_interposed() */
-	_Atomic int	 kq_epfd;	/* [a] a number of the epoll set, or -1 */
+	_Atomic int	 kq_epfd;	/* [a] a number of the epoll set, or -1; the
+					 * one by which it was entered */
 	_Atomic int	 kq_nnum;	/* [a] numbers that mean this kqueue */
 	_Atomic int	 kq_sleepers;	/* [a, changed under q] threads in
 					 * epoll_wait */
@@ -450,8 +451,9 @@ kqueue_enter_inline(int fd)
 		return (NULL);
 	kq_lock(&kq->kq_lock);
 	/* While the number means it, it is alive. */
-	if (KQ_LIKELY(atomic_load_explicit(&fe->fe_kq, memory_order_relaxed) ==
-	    kq && kq->kq_seescloses))
+	if (KQ_LIKELY(atomic_load_explicit(&kq->kq_epfd,
+	    memory_order_relaxed) == fd && kq->kq_seescloses &&
+	    atomic_load_explicit(&fe->fe_kq, memory_order_relaxed) == kq))
 		return (kq);
 	kqueue_leave(kq);
 	return (NULL);
@@ -481,6 +483,8 @@ void	kqueue_wake(struct kqueue *);
 /*
  * Descriptor numbers that change their meaning (fdlife.c).
  */
+/* The number fd is closed: name the epoll set by another one. */
+void	kqueue_renumber(struct kqueue *, int fd);
 /* Note a number for kqueue_deferred(), as kq_closed has it; KQL_DEFER is next. */
 void	kqueue_note(struct kqueue *, int note);
 /*

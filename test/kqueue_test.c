@@ -536,6 +536,58 @@ KQ_TC(close_wakes_all_sleepers, "KQ-11: EBADF for every sleeper")
 	close(p[1]);
 }
 
+/* Works with a dup; an errno, or 0. */
+static void *
+dup_worker(void *arg)
+{
+	struct sleeper *sl = arg;
+	struct timespec zero = { 0, 0 };
+	struct kevent kev;
+	int error = 0, i, p[2];
+
+	if (pipe(p) == -1)
+		return ((void *)(intptr_t)errno);
+	atomic_store(&sl->tid, 1);
+	for (i = 0; i < 20 && error == 0; i++) {
+		error = kq_test_change(sl->kq, (uintptr_t)p[0], EVFILT_READ,
+		    EV_ADD | EV_CLEAR, 0, 0, NULL);
+		if (error == 0 &&
+		    kevent(sl->kq, NULL, 0, &kev, 1, &zero) == -1)
+			error = errno;
+		if (error == 0)
+			error = kq_test_change(sl->kq, (uintptr_t)p[0],
+			    EVFILT_READ, EV_DELETE, 0, 0, NULL);
+	}
+	close(p[0]);
+	close(p[1]);
+	return ((void *)(intptr_t)error);
+}
+
+/*
+ * The library named the epoll set by the first number, also for those who came
+ * by another one, while that was closed and became something else.
+ */
+KQ_TC(dup_outlives_the_first, "KQ-9: closing one number does not disturb others")
+{
+	struct sleeper sl;
+	int fd, i, kq;
+
+	for (i = 0; i < 2000; i++) {
+		ATF_REQUIRE((kq = kqueue()) != -1);
+		ATF_REQUIRE((sl.kq = dup(kq)) != -1);
+		atomic_init(&sl.tid, 0);
+		ATF_REQUIRE_EQ(pthread_create(&sl.thread, NULL, dup_worker,
+		    &sl), 0);
+		while (atomic_load(&sl.tid) == 0)
+			sched_yield();
+		ATF_REQUIRE_EQ(close(kq), 0);
+		ATF_REQUIRE((fd = open("/dev/null", O_RDONLY)) != -1);
+		ATF_REQUIRE_EQ(sleeper_join(&sl), 0);
+		ATF_REQUIRE_EQ(close(fd), 0);
+		ATF_REQUIRE_EQ(close(sl.kq), 0);
+	}
+}
+
 /*
  * The sleeper may be awake and away before close() is done with the kqueue.
  * Two that are created next were one, of which either delivered the other's
@@ -1205,6 +1257,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, open_and_close_many_times);
 	ATF_TP_ADD_TC(tp, close_wakes_the_sleeper);
 	ATF_TP_ADD_TC(tp, close_wakes_all_sleepers);
+	ATF_TP_ADD_TC(tp, dup_outlives_the_first);
 	ATF_TP_ADD_TC(tp, closed_asleep_ends_once);
 	ATF_TP_ADD_TC(tp, closed_asleep_number_reused);
 	ATF_TP_ADD_TC(tp, dup2_wakes_the_sleeper);
