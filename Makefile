@@ -144,6 +144,7 @@ TESTS = \
 	test/fork_test \
 	test/close_test \
 	test/nomem_test \
+	test/handler_test \
 	test/exhaust_test \
 	test/file_test \
 	test/model_test \
@@ -259,11 +260,17 @@ ${LIB_FAULTS}: ${OBJS} ${srcdir}/test/fault.c ${srcdir}/test/fault.h
 	rm -f $@
 	${AR} rcs $@ faults/all.o
 
+FAULT_TEST =	${CC} ${KQ_CPPFLAGS} ${ATF_CFLAGS} ${CPPFLAGS} ${KQ_CFLAGS} \
+		${CFLAGS} ${LDFLAGS}
+FAULT_LIBS =	${LIB_FAULTS} ${ATF_LIBS} ${LIBS}
+
 test/nomem_test: ${srcdir}/test/nomem_test.c ${LIB_FAULTS}
 	@mkdir -p test
-	${CC} ${KQ_CPPFLAGS} ${ATF_CFLAGS} ${CPPFLAGS} ${KQ_CFLAGS} ${CFLAGS} \
-	    ${LDFLAGS} -o $@ ${srcdir}/test/nomem_test.c ${LIB_FAULTS} \
-	    ${ATF_LIBS} ${LIBS}
+	${FAULT_TEST} -o $@ ${srcdir}/test/nomem_test.c ${FAULT_LIBS}
+
+test/handler_test: ${srcdir}/test/handler_test.c ${LIB_FAULTS}
+	@mkdir -p test
+	${FAULT_TEST} -o $@ ${srcdir}/test/handler_test.c ${FAULT_LIBS}
 
 examples: ${LIB_A} ${LIB_SO}
 	@mkdir -p examples

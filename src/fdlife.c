@@ -53,7 +53,8 @@ kqueue_note(struct kqueue *kq, int note)
 			break;
 	}
 	if (i == KQ_NCLOSED)
-		atomic_store(&kq->kq_closedmany, true);
+		atomic_store(note > 0 ? &kq->kq_closedmany :
+		    &kq->kq_recheckmany, true);
 }
 
 /* Leave a number to the holder of the kqueue's lock, or do it at once. */

@@ -146,7 +146,7 @@ kqueue_create(const struct dialect *dialect, int flags)
 		atomic_store(&kq->kq_nestedfd[i], -1);
 	atomic_store(&kq->kq_wakefd, -1);
 	kq->kq_dialect = dialect_choose(dialect);
-	kq->kq_ncalls = KQ_FIRSTCALL;
+	kq->kq_call = KQ_FIRSTCALL;
 	kq->kq_seescloses = kq_interposed() != 0;
 	atomic_store(&kq->kq_epfd, fd);
 	atomic_store(&kq->kq_nnum, 1);
@@ -427,13 +427,17 @@ kqueue_deferred(struct kqueue *kq)
 	if (!atomic_load_explicit(&kq->kq_alive, memory_order_relaxed))
 		return;
 	for (i = 0; i < KQ_NCLOSED; i++) {
+		if (atomic_load(&kq->kq_closed[i]) == 0)
+			continue;
 		if ((fd = atomic_exchange(&kq->kq_closed[i], 0)) > 0)
 			watch_closed(kq, fd - 1, false);
 		else if (fd < 0)
 			watch_closed(kq, -fd - 1, true);
 	}
 	if (atomic_exchange(&kq->kq_closedmany, false))
-		watch_closed_all(kq);
+		watch_closed_all(kq, false);
+	if (atomic_exchange(&kq->kq_recheckmany, false))
+		watch_closed_all(kq, true);
 	for (i = 0; i < KQ_NTRIGGERS; i++) {
 		kt = &kq->kq_triggers[i];
 		if (atomic_load_explicit(&kt->kt_state,
@@ -547,6 +551,7 @@ kqueue_destroy(struct kqueue *kq)
 	for (i = 0; i < KQ_NCLOSED; i++)
 		atomic_store(&kq->kq_closed[i], 0);
 	atomic_store(&kq->kq_closedmany, false);
+	atomic_store(&kq->kq_recheckmany, false);
 	for (i = 0; i < KQ_NTRIGGERS; i++)
 		atomic_store(&kq->kq_triggers[i].kt_state, 0);
 	/* The last sleeper does it otherwise. */

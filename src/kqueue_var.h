@@ -231,7 +231,7 @@ struct watch {
 #define	WDATA_GENMASK	((1u << WDATA_GENBITS) - 1)
 #define	FDTAB_BLOCK	64	/* descriptors per block of kq_wtab */
 
-#define	KQ_NCLOSED	8
+#define	KQ_NCLOSED	16
 #define	KQ_NTRIGGERS	16
 
 /*
@@ -275,8 +275,8 @@ struct kqueue {
 	uint32_t	 kq_attn;	/* [q] KQA_* */
 	bool		 kq_repeat;	/* [q] epoll repeats what was delivered */
 	uint32_t	 kq_round;	/* [q] harvest and scan, counted */
-	uint32_t	 kq_ncalls;	/* [q] collections, counted; never 0 */
-	uint32_t	 kq_call;	/* [q] the one that is at work; kn_stamp */
+	uint32_t	 kq_call;	/* [q] collections, counted, never 0: the one
+					 * that is at work; kn_stamp */
 	struct knote	 kq_marker;	/* [q] the end of a scan */
 	struct kevent	*kq_list;	/* [q] where it delivers to, or NULL */
 	int		 kq_room;	/* [q] events that it has room for */
@@ -323,7 +323,9 @@ struct kqueue {
 	 * user events triggered from a signal handler.
 	 */
 	_Atomic int	 kq_closed[KQ_NCLOSED];	/* [a] */
-	_Atomic bool	 kq_closedmany;		/* [a] look at every watch */
+	_Atomic bool	 kq_closedmany;		/* [a] look at the generation of
+						 * every watch */
+	_Atomic bool	 kq_recheckmany;	/* [a] look at every watch */
 	_Atomic bool	 kq_dying;		/* [a] last number was closed */
 	struct kqtrigger {
 		_Atomic int	kt_state;	/* [a] 0 free, 1 filling, 2 full */
@@ -557,12 +559,11 @@ void	kqueue_unqueue(struct kqueue *);
 static inline void
 kqueue_nextcall(struct kqueue *kq)
 {
-	if (KQ_UNLIKELY(++kq->kq_ncalls == 0)) {
+	if (KQ_UNLIKELY(++kq->kq_call == 0)) {
 		/* A stamp of 4 billion collections ago is none of now. */
 		knote_unstamp(kq);
-		kq->kq_ncalls = 1;
+		kq->kq_call = 1;
 	}
-	kq->kq_call = kq->kq_ncalls;
 	kq->kq_tail = 0;
 }
 /* How many are pending, after a look at the kernel (READ-60). */
@@ -638,7 +639,8 @@ void	watch_rearm(struct kqueue *, struct watch *);
  * remove also what was added since, unless it means the file that is open now.
  */
 void	watch_closed(struct kqueue *, int fd, bool recheck);
-void	watch_closed_all(struct kqueue *);
+/* The same for all descriptors. */
+void	watch_closed_all(struct kqueue *, bool recheck);
 /* Do the descriptor's watches mean the file that is open now? */
 bool	watch_current(struct kqueue *, int fd);
 void	watch_freeall(struct kqueue *);

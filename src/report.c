@@ -285,8 +285,8 @@ watch_isours(struct kqueue *kq, struct watch *w)
 {
 	if (w->w_set == WSET_NONE)
 		return (lx_fd_isopen(w->w_fd));
-	/* A MOD of a silent one would let it speak once more. */
-	if (watch_silent(w))
+	/* A MOD would let it speak once more of what it has told. */
+	if (watch_silent(w) || (w->w_events & LX_EDGE) != 0)
 		return (watch_exists(kq, w));
 	return (lx_epoll_mod(watch_epfd(kq, w), w->w_fd, w->w_events,
 	    watch_data(kq, w)) == 0);
@@ -362,7 +362,7 @@ watch_lost(struct kqueue *kq, int fd)
 }
 
 void
-watch_closed_all(struct kqueue *kq)
+watch_closed_all(struct kqueue *kq, bool recheck)
 {
 	uint32_t i, j;
 
@@ -372,7 +372,7 @@ watch_closed_all(struct kqueue *kq)
 		for (j = 0; j < FDTAB_BLOCK; j++) {
 			if (kq->kq_wtab[i][j] != NULL)
 				watch_closed(kq, (int)(i * FDTAB_BLOCK + j),
-				    true);
+				    recheck);
 		}
 	}
 }

@@ -120,6 +120,8 @@ static __thread struct {
 } fault;
 static __thread unsigned fault_on;
 static __thread uint32_t fault_random;
+static __thread unsigned long fault_points, fault_at;
+static __thread int fault_signal;
 
 void
 kq_fault_arm(unsigned what, unsigned long nth, int which)
@@ -167,6 +169,30 @@ kq_fault_delay(unsigned seed)
 	atomic_store(&fault_seed, seed);
 }
 
+void
+kq_fault_interrupt(unsigned long nth, int sig)
+{
+	fault_points = 0;
+	fault_signal = sig;
+	fault_at = nth;
+}
+
+unsigned long
+kq_fault_points(void)
+{
+	return (fault_points);
+}
+
+/* The handler runs before this returns. */
+static void
+fault_interrupt(void)
+{
+	if (++fault_points == fault_at)
+		(void)lx_sys6(SYS_tgkill, lx_sys6(SYS_getpid, 0, 0, 0, 0, 0, 0),
+		    lx_sys6(SYS_gettid, 0, 0, 0, 0, 0, 0), fault_signal, 0, 0,
+		    0);
+}
+
 /* For the programs of the suite that know nothing of this. */
 __attribute__((__constructor__(101))) static void
 fault_constructor(void)
@@ -211,6 +237,7 @@ fault_point(unsigned what, long nr, long cmd)
 	size_t i;
 
 	fault_wait();
+	fault_interrupt();
 	if (!fault_on || (fault.what & what) == 0)
 		return (0);
 	errors = NULL;
@@ -458,6 +485,7 @@ __wrap_kq_lock_release(struct kq_lock *l)
 	bool released;
 
 	fault_wait();
+	fault_interrupt();
 	released = __real_kq_lock_release(l);
 	fault_wait();
 	return (released);

@@ -46,6 +46,13 @@ const struct kq_fault *kq_fault_state(void);
 void	kq_fault_absent(unsigned what);
 /* Calls that were answered so. */
 unsigned long kq_fault_absences(void);
+/*
+ * Have a signal interrupt this thread at its nth point from now, from 1: where
+ * the library calls the kernel, allocates, or releases a lock.  0: do not.
+ */
+void	kq_fault_interrupt(unsigned long nth, int sig);
+/* Points that have passed since then. */
+unsigned long kq_fault_points(void);
 /* Delay every thread at random at calls and locks; 0: do not. */
 void	kq_fault_delay(unsigned seed);
 

@@ -21,6 +21,7 @@
 #include <sys/types.h>
 #include <sys/wait.h>
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <stddef.h>
@@ -156,24 +157,55 @@ lx_epoll_wait(int epfd, struct lx_event *ev, int max,
 struct lx_orphan {
 	int	lo_epfd;
 	int	lo_fd;
-	int	lo_max;
+	int	lo_dir;		/* /proc/self/fd, or -1 */
+	int	lo_max;		/* without it: all numbers below */
 	int	lo_error;
 };
+
+/* Does the number mean the file?  Then its entry is gone, and so is lo_fd. */
+LX_BARE static bool
+lx_orphantry(struct lx_orphan *lo, int fd)
+{
+	if (fd == lo->lo_fd || fd == lo->lo_epfd || fd == lo->lo_dir ||
+	    LX_SYS(SYS_dup3, fd, lo->lo_fd, 0) < 0 ||
+	    LX_SYS(SYS_epoll_ctl, lo->lo_epfd, EPOLL_CTL_DEL, lo->lo_fd,
+	    NULL) != 0)
+		return (false);
+	lo->lo_error = 0;
+	return (true);
+}
 
 LX_BARE static int
 lx_orphanchild(void *arg)
 {
 	struct lx_orphan *lo = arg;
+	union {
+		char buf[1024];
+		long align;
+	} u;
+	const char *p;
+	long i, len;
+	unsigned short reclen;
 	int fd;
 
-	for (fd = 0; fd < lo->lo_max; fd++) {
-		if (fd == lo->lo_fd || fd == lo->lo_epfd ||
-		    LX_SYS(SYS_dup3, fd, lo->lo_fd, 0) < 0)
+	if (lo->lo_dir == -1) {
+		for (fd = 0; fd < lo->lo_max && !lx_orphantry(lo, fd); fd++)
 			continue;
-		if (LX_SYS(SYS_epoll_ctl, lo->lo_epfd, EPOLL_CTL_DEL,
-		    lo->lo_fd, NULL) == 0) {
-			lo->lo_error = 0;
-			break;
+		return (0);
+	}
+	/* Only what is open: struct linux_dirent64, its name at offset 19. */
+	while ((len = LX_SYS(SYS_getdents64, lo->lo_dir, u.buf,
+	    sizeof(u.buf))) > 0) {
+		for (i = 0; i < len; i += reclen) {
+			p = u.buf + i;
+			__builtin_memcpy(&reclen, p + 16, sizeof(reclen));
+			p += 19;
+			if (*p < '0' || *p > '9')
+				continue;
+			for (fd = 0; *p != '\0'; p++)
+				fd = fd * 10 + (*p - '0');
+			if (lx_orphantry(lo, fd))
+				return (0);
 		}
 	}
 	return (0);
@@ -208,12 +240,24 @@ lx_orphanrun(struct lx_orphan *lo)
 int
 lx_epoll_orphan(int epfd, int fd)
 {
-	struct lx_orphan lo = { epfd, fd, 65536, ENOENT };
+	struct lx_orphan lo = { epfd, fd, -1, 65536, ENOENT };
 	uint64_t all, limit[2], old;
 	long pid;
 	int saved;
 
 	saved = errno;
+	/* No descriptor left, or no /proc: then try them all. */
+	lo.lo_dir = (int)LX_SYS(SYS_openat, AT_FDCWD, "/proc/self/fd",
+	    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (lo.lo_dir < 0)
+		lo.lo_dir = -1;
+	/* The very number in question may have been the lowest free one. */
+	if (lo.lo_dir == fd)
+		lx_fd_high(&lo.lo_dir);
+	if (lo.lo_dir == fd) {
+		lx_close(fd);
+		lo.lo_dir = -1;
+	}
 	if (LX_SYS(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, limit) == 0 &&
 	    limit[0] < (uint64_t)lo.lo_max)
 		lo.lo_max = (int)limit[0];
@@ -223,6 +267,8 @@ lx_epoll_orphan(int epfd, int fd)
 		lo.lo_error = (int)-pid;
 	else
 		(void)LX_SYS(SYS_wait4, pid, NULL, __WCLONE, NULL);
+	if (lo.lo_dir != -1)
+		lx_close(lo.lo_dir);
 	(void)LX_SYS(SYS_rt_sigprocmask, SIG_SETMASK, &old, NULL, _NSIG / 8);
 	errno = saved;
 	return (lo.lo_error);
