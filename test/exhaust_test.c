@@ -237,6 +237,78 @@ KQ_TC(emfile_pending, "nothing is lost when user space has to remember events")
 	give_all();
 }
 
+KQ_TC(emfile_sleeper_hard, "KQ-11: nor is there one beyond the soft limit")
+{
+	struct rlimit rl = { 64, 64 };
+
+	ATF_REQUIRE_EQ(setrlimit(RLIMIT_NOFILE, &rl), 0);
+	check_sleeper(true);
+	check_sleeper(false);
+}
+
+KQ_TC(emfile_pending_nested, "nor of what a nested set has told at once")
+{
+	enum { N = 5 };
+	struct kevent kev;
+	struct timespec ts = { 0, 0 };
+	int i, kq, n, seen[N][2], sv[N][2];
+
+	memset(seen, 0, sizeof(seen));
+	set_limit(64);
+	kq = KQ_OPEN();
+	for (i = 0; i < N; i++) {
+		ATF_REQUIRE_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, sv[i]));
+		KQ_CHANGE(kq, sv[i][0], EVFILT_READ, EV_ADD | EV_CLEAR, 0, 0);
+		KQ_CHANGE(kq, sv[i][0], EVFILT_WRITE, EV_ADD | EV_CLEAR, 0, 0);
+		ATF_REQUIRE_EQ(write(sv[i][1], "x", 1), 1);
+	}
+	fill_table();
+	for (n = 0; n < 2 * N; n++) {
+		KQ_POLL_READABLE(kq);
+		ATF_REQUIRE_EQ_MSG(kevent(kq, NULL, 0, &kev, 1, &ts), 1,
+		    "only %d of %d events", n, 2 * N);
+		for (i = 0; i < N && sv[i][0] != (int)kev.ident; i++)
+			continue;
+		ATF_REQUIRE(i < N);
+		ATF_REQUIRE_EQ(0, seen[i][kev.filter == EVFILT_WRITE]++);
+	}
+	KQ_EXPECT_NOTHING(kq);
+	KQ_POLL_SILENT(kq);
+	give_all();
+}
+
+KQ_TC(emfile_enabled, "REG-26: a timer that fell due while it was disabled")
+{
+	struct timespec ts = { 0, 0 };
+	struct kevent kev;
+	int kq, other, p[2];
+
+	set_limit(64);
+	kq = KQ_OPEN();
+	other = KQ_OPEN();
+	ATF_REQUIRE_EQ(pipe(p), 0);
+	KQ_CHANGE(kq, 1, EVFILT_TIMER, EV_ADD | EV_ONESHOT, 0, 1);
+	/* It has fallen due, and this one is later. */
+	KQ_CHANGE(other, 2, EVFILT_TIMER, EV_ADD | EV_ONESHOT, 0, 2);
+	KQ_EXPECT(other, 2, EVFILT_TIMER, .data = 1);
+	KQ_POLL_READABLE(kq);
+	KQ_CHANGE(kq, p[0], EVFILT_READ, EV_ADD, 0, 0);
+	ATF_REQUIRE_EQ(write(p[1], "x", 1), 1);
+	/* Fetched, and disabled before it can be delivered. */
+	KQ_CHANGE(kq, 1, EVFILT_TIMER, EV_DISABLE, 0, 1);
+	KQ_EXPECT(kq, p[0], EVFILT_READ, .data = 1);
+	KQ_CHANGE(kq, p[0], EVFILT_READ, EV_DELETE, 0, 0);
+	KQ_EXPECT_NOTHING(kq);
+	fill_table();
+	KQ_CHANGE(kq, 1, EVFILT_TIMER, EV_ENABLE, 0, 1);
+	KQ_POLL_READABLE(kq);
+	ATF_REQUIRE_EQ(kevent(kq, NULL, 0, &kev, 1, &ts), 1);
+	ATF_REQUIRE(kev.filter == EVFILT_TIMER && kev.data == 1);
+	KQ_EXPECT_NOTHING(kq);
+	KQ_POLL_SILENT(kq);
+	give_all();
+}
+
 KQ_TC(many_numbers, "thousands of descriptors")
 {
 	struct kevent kev[64];
@@ -560,7 +632,10 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, emfile_timer);
 	ATF_TP_ADD_TC(tp, emfile_nested);
 	ATF_TP_ADD_TC(tp, emfile_sleeper);
+	ATF_TP_ADD_TC(tp, emfile_sleeper_hard);
 	ATF_TP_ADD_TC(tp, emfile_pending);
+	ATF_TP_ADD_TC(tp, emfile_pending_nested);
+	ATF_TP_ADD_TC(tp, emfile_enabled);
 	ATF_TP_ADD_TC(tp, many_numbers);
 	ATF_TP_ADD_TC(tp, highest_numbers);
 	ATF_TP_ADD_TC(tp, enomem_first);
