@@ -160,6 +160,12 @@ filt_fdmodify(struct knote *kn, const struct kevent *kev)
 	kn->kn_sfflags = kev->fflags;
 	kn->kn_sdata = kev->data;
 	if (fd_isnone(kn)) {
+		/* As the MOD below: closed unseen, and used again (REG-33). */
+		if ((kev->flags & EV_ADD) != 0 &&
+		    !watch_sameobject(kn->kn_watch)) {
+			error = ENOENT;
+			goto fail;
+		}
 		kn->kn_udata = kev->udata;
 		return (0);
 	}
@@ -202,6 +208,12 @@ filt_fddelivered(struct knote *kn)
 bool
 fd_noneprocess(struct knote *kn, struct kevent *kev)
 {
+	/* SCAN-18: closed, and nobody told us.  What has data finds out so. */
+	if ((!fd_isfile(kn) || kn->kn_filter == EVFILT_WRITE) &&
+	    !lx_fd_isopen(kn->kn_watch->w_fd)) {
+		watch_lost(kn->kn_kq, kn->kn_watch->w_fd);
+		return (false);
+	}
 	if (fd_isfile(kn))
 		return (file_process(kn, kev));
 	return (fd_post(kn, kev, 0, 0, 0));

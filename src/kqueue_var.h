@@ -610,6 +610,8 @@ watch_held(const struct knote *kn)
 	    (kn->kn_watch->w_state & W_TURNED) == 0);
 }
 enum lx_kind watch_kind(struct watch *);
+/* In no set: does the number mean an object of the same kind still? */
+bool	watch_sameobject(struct watch *);
 void	watch_fire(struct kqueue *, struct watch *, uint32_t revents);
 /* The kq_slot in epoll_data. */
 static inline uint32_t

@@ -47,6 +47,16 @@ watch_kind(struct watch *w)
 	return ((enum lx_kind)w->w_kind);
 }
 
+bool
+watch_sameobject(struct watch *w)
+{
+	enum lx_kind kind;
+
+	if (w->w_kind == LX_KIND_UNKNOWN || w->w_kind == LX_KIND_KQUEUE)
+		return (lx_fd_isopen(w->w_fd));
+	return (lx_fdkind(w->w_fd, &kind) == 0 && kind == w->w_kind);
+}
+
 void
 watch_unready(struct knote *kn, uint32_t revents)
 {
@@ -284,7 +294,7 @@ static bool
 watch_isours(struct kqueue *kq, struct watch *w)
 {
 	if (w->w_set == WSET_NONE)
-		return (lx_fd_isopen(w->w_fd));
+		return (watch_sameobject(w));
 	/* A MOD would let it speak once more of what it has told. */
 	if (watch_silent(w) || (w->w_events & LX_EDGE) != 0)
 		return (watch_exists(kq, w));

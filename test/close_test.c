@@ -500,6 +500,36 @@ KQ_TC(unseen_close_dup, "SCAN-18: a close behind our back, a dup stays open")
 	KQ_EXPECT(kq, q[0], EVFILT_READ, .data = 2);
 }
 
+/* epoll knows nothing of these, which are always ready. */
+KQ_TC(unseen_close_device, "SCAN-18: a device or file closed behind our back")
+{
+	struct kevent kev[4];
+	int fd, i, kq = KQ_OPEN(), p[2];
+
+	for (i = 0; i < 3; i++) {
+		ATF_REQUIRE((fd = i < 2 ? open("/dev/null", O_RDWR) :
+		    open("file", O_RDWR | O_CREAT, 0600)) != -1);
+		KQ_CHANGE(kq, fd, i == 0 ? EVFILT_READ : EVFILT_WRITE, EV_ADD,
+		    0, 0);
+		ATF_REQUIRE_EQ(KQ_COLLECT(kq, kev, 4), 1);
+		ATF_REQUIRE_EQ(syscall(SYS_close, fd), 0);
+		KQ_EXPECT_NOTHING(kq);
+		KQ_POLL_SILENT(kq);
+		/* And used again before anybody looked. */
+		ATF_REQUIRE((fd = open("/dev/null", O_RDWR)) != -1);
+		KQ_CHANGE(kq, fd, EVFILT_READ, EV_ADD, 0, 0);
+		ATF_REQUIRE_EQ(syscall(SYS_close, fd), 0);
+		make_pipe(p);
+		ATF_REQUIRE_EQ(p[0], fd);
+		KQ_CHANGE(kq, fd, EVFILT_READ, EV_ADD, 0, 0);
+		KQ_EXPECT_NOTHING(kq);
+		ATF_REQUIRE_EQ(write(p[1], "xy", 2), 2);
+		KQ_EXPECT(kq, fd, EVFILT_READ, .data = 2);
+		ATF_REQUIRE_EQ(close(p[0]), 0);
+		ATF_REQUIRE_EQ(close(p[1]), 0);
+	}
+}
+
 KQ_TC(unseen_reuse, "REG-33: closed behind our back and used for another file")
 {
 	struct kevent kev[2];
@@ -1454,6 +1484,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, shutdown_by_dup);
 	ATF_TP_ADD_TC(tp, unseen_close);
 	ATF_TP_ADD_TC(tp, unseen_close_dup);
+	ATF_TP_ADD_TC(tp, unseen_close_device);
 	ATF_TP_ADD_TC(tp, unseen_reuse);
 	ATF_TP_ADD_TC(tp, kqueue_becomes);
 	ATF_TP_ADD_TC(tp, kqueue_unseen_becomes);
