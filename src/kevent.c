@@ -45,9 +45,7 @@ kevent_cancelled(void *arg)
 
 	kq_lock(&kq->kq_lock);
 	kqueue_wake(kq);
-	if (atomic_load(&kq->kq_alive) &&
-	    atomic_load(&kq->kq_gen) == ks->ks_gen)
-		kqueue_unharvest(kq, ks->ks_ev, ks->ks_max);
+	kqueue_unharvest(kq, ks->ks_ev, ks->ks_max);
 	kqueue_leave(kq);
 }
 
@@ -83,13 +81,18 @@ kevent_sleep(struct kqueue *kq, int max, const struct timespec *ts, int *np)
 
 	kq_lock(&kq->kq_lock);
 	kqueue_wake(kq);
+	if (KQ_UNLIKELY(atomic_load_explicit(&kq->kq_gen,
+	    memory_order_relaxed) != ks.ks_gen)) {
+		/* Reports, if the number had become another kqueue before. */
+		if (error == 0)
+			kqueue_activate(kq, ks.ks_ev, *np);
+		kq->kq_room = room;
+		return (EBADF);
+	}
 	/* Others were at work meanwhile; this call has delivered nothing yet. */
 	kqueue_nextcall(kq);
 	kq->kq_list = list;
 	kq->kq_room = room;
-	if (KQ_UNLIKELY(atomic_load_explicit(&kq->kq_gen,
-	    memory_order_relaxed) != ks.ks_gen))
-		return (EBADF);
 	if (error == 0)
 		kqueue_activate(kq, ks.ks_ev, *np);
 	return (error);

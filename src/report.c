@@ -269,6 +269,21 @@ kqueue_activate(struct kqueue *kq, const struct lx_event *ev, int n)
 	}
 }
 
+void
+kqueue_unharvest(struct kqueue *kq, const struct lx_event *ev, int n)
+{
+	struct watch *w;
+	int i;
+
+	KQ_ASSERT_LOCKED(kq);
+	for (i = 0; i < n && ev[i].le_data != UINT64_MAX; i++) {
+		if ((w = watch_bydata(kq, ev[i].le_data)) != NULL)
+			watch_rearm(kq, w);
+		else
+			kqueue_foreign(kq, ev[i].le_data);
+	}
+}
+
 /*
  * Closed descriptors.
  */

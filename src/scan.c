@@ -32,18 +32,6 @@ kqueue_harvest(struct kqueue *kq, int max)
 }
 
 void
-kqueue_unharvest(struct kqueue *kq, const struct lx_event *ev, int n)
-{
-	struct watch *w;
-	int i;
-
-	for (i = 0; i < n && ev[i].le_data != UINT64_MAX; i++) {
-		if ((w = watch_bydata(kq, ev[i].le_data)) != NULL)
-			watch_rearm(kq, w);
-	}
-}
-
-void
 kqueue_unqueue(struct kqueue *kq)
 {
 	struct knote *kn, *next;

@@ -363,6 +363,23 @@ __wrap_mmap(void *p, size_t len, int prot, int flags, int fd, off_t off)
 	return (__real_mmap(p, len, prot, flags, fd, off));
 }
 
+static _Atomic(void (*)(void)) fault_hook;
+
+void
+kq_fault_beforewait(void (*hook)(void))
+{
+	atomic_store(&fault_hook, hook);
+}
+
+static void
+fault_beforewait(void)
+{
+	void (*hook)(void);
+
+	if ((hook = atomic_exchange(&fault_hook, NULL)) != NULL)
+		hook();
+}
+
 int
 __wrap_epoll_wait(int epfd, struct epoll_event *ev, int max, int ms)
 {
@@ -372,6 +389,8 @@ __wrap_epoll_wait(int epfd, struct epoll_event *ev, int max, int ms)
 		errno = error;
 		return (-1);
 	}
+	if (ms != 0)
+		fault_beforewait();
 	return (__real_epoll_wait(epfd, ev, max, ms));
 }
 
@@ -390,6 +409,7 @@ __wrap_epoll_pwait2(int epfd, struct epoll_event *ev, int max,
 		errno = error;
 		return (-1);
 	}
+	fault_beforewait();
 	return (__real_epoll_pwait2(epfd, ev, max, ts, set));
 }
 

@@ -843,6 +843,37 @@ delayed_run(unsigned seed, unsigned flags)
 	(void)close(d.d_fd[1]);
 }
 
+static int wait_kq, wait_new, wait_pipe[2];
+
+/* The number of wait_kq becomes another kqueue, which has an event. */
+static void
+wait_renumber(void)
+{
+	struct kevent kev;
+
+	(void)close(wait_kq);
+	wait_new = kqueue();
+	EV_SET(&kev, wait_pipe[0], EVFILT_READ, EV_ADD | EV_CLEAR, 0, 0, NULL);
+	(void)kevent(wait_new, &kev, 1, NULL, 0, NULL);
+}
+
+KQ_TC(wait_in_another, "KQ-11, SCAN-13: who waits for a dead one takes nothing")
+{
+	struct timespec ts = { KQ_PATIENCE, 0 };
+	struct kevent kev;
+
+	ATF_REQUIRE_EQ(0, pipe(wait_pipe));
+	ATF_REQUIRE_EQ(1, write(wait_pipe[1], "x", 1));
+	ATF_REQUIRE((wait_kq = kqueue()) != -1);
+	kq_fault_beforewait(wait_renumber);
+	ATF_REQUIRE_ERRNO(EBADF, kevent(wait_kq, NULL, 0, &kev, 1, &ts) == -1);
+	ATF_REQUIRE_EQ(wait_new, wait_kq);
+	KQ_EXPECT(wait_new, wait_pipe[0], EVFILT_READ, .data = 1);
+	close(wait_new);
+	close(wait_pipe[0]);
+	close(wait_pipe[1]);
+}
+
 KQ_TC(delays, "threads that are held up anywhere lose no event")
 {
 	delayed_run(1, 0);
@@ -858,6 +889,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, old_kernel);
 	ATF_TP_ADD_TC(tp, no_pidfd);
 	ATF_TP_ADD_TC(tp, signals);
+	ATF_TP_ADD_TC(tp, wait_in_another);
 	ATF_TP_ADD_TC(tp, delays);
 	ATF_TP_ADD_TC(tp, socket_calls);
 	ATF_TP_ADD_TC(tp, socket_memory);
