@@ -49,6 +49,12 @@ kevent_cancelled(void *arg)
 	kqueue_leave(kq);
 }
 
+static inline bool
+kevent_lives(struct kqueue *kq, uint32_t gen)
+{
+	return (atomic_load(&kq->kq_alive) && atomic_load(&kq->kq_gen) == gen);
+}
+
 /*
  * Sleep until epoll reports something, and activate that.  The lock is
  * released meanwhile; EBADF if the kqueue was closed.
@@ -74,15 +80,17 @@ kevent_sleep(struct kqueue *kq, int max, const struct timespec *ts, int *np)
 
 	error = 0;
 	pthread_cleanup_push(kevent_cancelled, &ks);
-	/* Closed between the two: then nobody would wake us any more. */
-	if (KQ_LIKELY(atomic_load(&kq->kq_gen) == ks.ks_gen))
+	/*
+	 * Closed between the two: then nobody would wake us any more.  Pairs
+	 * with kqueue_die(), which looks for sleepers after it has said so.
+	 */
+	if (KQ_LIKELY(kevent_lives(kq, ks.ks_gen)))
 		error = lx_epoll_wait(epfd, ks.ks_ev, max, ts, np);
 	pthread_cleanup_pop(0);
 
 	kq_lock(&kq->kq_lock);
 	kqueue_wake(kq);
-	if (KQ_UNLIKELY(atomic_load_explicit(&kq->kq_gen,
-	    memory_order_relaxed) != ks.ks_gen)) {
+	if (KQ_UNLIKELY(!kevent_lives(kq, ks.ks_gen))) {
 		/* Reports, if the number had become another kqueue before. */
 		if (error == 0)
 			kqueue_activate(kq, ks.ks_ev, *np);

@@ -260,7 +260,8 @@ struct kqueue {
 	_Atomic int	 kq_nnum;	/* [a] numbers that mean this kqueue */
 	_Atomic int	 kq_sleepers;	/* [a, changed under q] threads in
 					 * epoll_wait */
-	bool		 kq_torndown;	/* [q] the last sleeper frees it */
+	_Atomic bool	 kq_torndown;	/* [a, changed under q] the last sleeper
+					 * frees it */
 	const struct dialect *kq_dialect;	/* [I] of a life */
 
 	struct knotequeue kq_head;	/* [q] pending, in order of activation */
@@ -384,6 +385,7 @@ struct kqroot {
 	_Atomic(struct fdent *) r_fdtab[16384];		/* fd / 65536 */
 	_Atomic uint32_t r_sockchanges;	/* [a] counts, from 1, the shutdown()s and
 					 * changes of SO_RCVLOWAT seen */
+	_Atomic int	 r_nghosts;	/* [a] kqueues with kq_torndown */
 	_Atomic(void *)	 r_classes[32];	/* arena: free lists by power of two;
 					 * pushed and popped as r_kqfree */
 	char		*r_chunk;	/* arena: current chunk */

@@ -874,6 +874,26 @@ KQ_TC(wait_in_another, "KQ-11, SCAN-13: who waits for a dead one takes nothing")
 	close(wait_pipe[1]);
 }
 
+static void
+wait_replace(void)
+{
+	CHECK(close(wait_kq) == 0, "close: %s", strerror(errno));
+	CHECK((wait_new = kqueue()) != -1, "kqueue: %s", strerror(errno));
+}
+
+KQ_TC(wait_in_idle, "KQ-11: ... nor sleeps in another that got the number")
+{
+	struct kevent kev;
+
+	ATF_REQUIRE((wait_kq = kqueue()) != -1);
+	kq_fault_beforewait(wait_replace);
+	ATF_REQUIRE_ERRNO(EBADF, kevent(wait_kq, NULL, 0, &kev, 1, NULL) == -1);
+	ATF_REQUIRE_EQ(wait_new, wait_kq);
+	KQ_EXPECT_NOTHING(wait_new);
+	KQ_POLL_SILENT(wait_new);
+	close(wait_new);
+}
+
 KQ_TC(delays, "threads that are held up anywhere lose no event")
 {
 	delayed_run(1, 0);
@@ -890,6 +910,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, no_pidfd);
 	ATF_TP_ADD_TC(tp, signals);
 	ATF_TP_ADD_TC(tp, wait_in_another);
+	ATF_TP_ADD_TC(tp, wait_in_idle);
 	ATF_TP_ADD_TC(tp, delays);
 	ATF_TP_ADD_TC(tp, socket_calls);
 	ATF_TP_ADD_TC(tp, socket_memory);
