@@ -183,6 +183,28 @@ kq_fdclosed(int fd)
 }
 
 void
+kqueue_wakelate(struct kqroot *root, int epfd)
+{
+	struct kqueue *kq;
+	uint32_t i, n;
+	int fd;
+
+	if (KQ_LIKELY(atomic_load(&root->r_nghosts) == 0))
+		return;
+	n = atomic_load(&root->r_nkq);
+	for (i = 1; i <= n; i++) {
+		if ((kq = kqueue_byslot(i)) == NULL ||
+		    atomic_load(&kq->kq_alive) ||
+		    (fd = atomic_load(&kq->kq_wakefd)) == -1)
+			continue;
+		(void)lx_epoll_add(epfd, fd, LX_IN, UINT64_MAX);
+		/* The last sleeper was out before: it is another file now. */
+		if (atomic_load(&kq->kq_wakefd) != fd)
+			(void)lx_epoll_del(epfd, fd);
+	}
+}
+
+void
 kq_fddup(int fd, int newfd)
 {
 	struct fdent *fe;
@@ -197,6 +219,7 @@ kq_fddup(int fd, int newfd)
 	(void)kqkeep_fd(newfd, true);
 	(void)atomic_fetch_add(&kq->kq_nnum, 1);
 	atomic_store_explicit(&fe->fe_kq, kq, memory_order_release);
+	kqueue_wakelate(root, newfd);
 }
 
 /*

@@ -108,31 +108,6 @@ kqueue_free(struct kqueue *kq)
 	    kq, memory_order_release, memory_order_relaxed));
 }
 
-/*
- * The number of this new kqueue may be that of one that was closed a moment ago,
- * and a thread that slept there, or was about to, may get to sleep here.  What
- * woke the others shall wake it; it goes with the last of them.
- */
-static void
-kqueue_wakelate(struct kqroot *root, int epfd)
-{
-	struct kqueue *kq;
-	uint32_t i, n;
-	int fd;
-
-	n = atomic_load(&root->r_nkq);
-	for (i = 1; i <= n; i++) {
-		if ((kq = kqueue_byslot(i)) == NULL ||
-		    !atomic_load(&kq->kq_torndown))
-			continue;
-		kq_lock(&kq->kq_lock);
-		fd = atomic_load(&kq->kq_wakefd);
-		if (atomic_load(&kq->kq_torndown) && fd != -1)
-			(void)lx_epoll_add(epfd, fd, LX_IN, UINT64_MAX);
-		kqueue_leave(kq);
-	}
-}
-
 static int
 kqueue_create(const struct dialect *dialect, int flags)
 {
@@ -179,8 +154,7 @@ kqueue_create(const struct dialect *dialect, int flags)
 	/* Release: pairs with fdtab_kqueue(). */
 	atomic_store_explicit(&fe->fe_kq, kq, memory_order_release);
 	kqueue_leave(kq);
-	if (KQ_UNLIKELY(atomic_load(&root->r_nghosts) > 0))
-		kqueue_wakelate(root, fd);
+	kqueue_wakelate(root, fd);
 	/*
 	 * Where closes may pass us by, the bell's entry is what tells this set
 	 * from another that came to the same number (kqueue_identify()).
@@ -516,10 +490,11 @@ kqueue_bury(struct kqueue *kq)
 	int fd;
 
 	KQ_ASSERT_LOCKED(kq);
-	atomic_store(&kq->kq_torndown, false);
-	if ((fd = atomic_exchange(&kq->kq_wakefd, -1)) != -1)
+	kq->kq_torndown = false;
+	if ((fd = atomic_exchange(&kq->kq_wakefd, -1)) != -1) {
+		(void)atomic_fetch_sub(&kqroot_peek()->r_nghosts, 1);
 		fdtab_disown(fd);
-	(void)atomic_fetch_sub(&kqroot_peek()->r_nghosts, 1);
+	}
 	kqueue_free(kq);
 }
 
@@ -531,8 +506,7 @@ void
 kqueue_wake(struct kqueue *kq)
 {
 	KQ_ASSERT_LOCKED(kq);
-	if (atomic_fetch_sub(&kq->kq_sleepers, 1) == 1 &&
-	    atomic_load_explicit(&kq->kq_torndown, memory_order_relaxed))
+	if (atomic_fetch_sub(&kq->kq_sleepers, 1) == 1 && kq->kq_torndown)
 		kqueue_bury(kq);
 }
 
@@ -584,8 +558,7 @@ kqueue_destroy(struct kqueue *kq)
 	for (i = 0; i < KQ_NTRIGGERS; i++)
 		atomic_store(&kq->kq_triggers[i].kt_state, 0);
 	/* The last sleeper does it otherwise. */
-	atomic_store(&kq->kq_torndown, true);
-	(void)atomic_fetch_add(&kqroot_peek()->r_nghosts, 1);
+	kq->kq_torndown = true;
 	if (atomic_load(&kq->kq_sleepers) == 0)
 		kqueue_bury(kq);
 }
@@ -614,9 +587,11 @@ kqueue_wakeall(struct kqueue *kq, int epfd)
 		return;
 	}
 	lx_eventfd_ring(fd);
+	(void)atomic_fetch_add(&kqroot_peek()->r_nghosts, 1);
 	atomic_store(&kq->kq_wakefd, fd);
 	if (lx_epoll_add(epfd, fd, LX_IN, UINT64_MAX) != 0) {
 		atomic_store(&kq->kq_wakefd, -1);
+		(void)atomic_fetch_sub(&kqroot_peek()->r_nghosts, 1);
 		fdtab_disown(fd);
 	}
 }

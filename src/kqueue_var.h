@@ -260,8 +260,7 @@ struct kqueue {
 	_Atomic int	 kq_nnum;	/* [a] numbers that mean this kqueue */
 	_Atomic int	 kq_sleepers;	/* [a, changed under q] threads in
 					 * epoll_wait */
-	_Atomic bool	 kq_torndown;	/* [a, changed under q] the last sleeper
-					 * frees it */
+	bool		 kq_torndown;	/* [q] the last sleeper frees it */
 	const struct dialect *kq_dialect;	/* [I] of a life */
 
 	struct knotequeue kq_head;	/* [q] pending, in order of activation */
@@ -385,7 +384,7 @@ struct kqroot {
 	_Atomic(struct fdent *) r_fdtab[16384];		/* fd / 65536 */
 	_Atomic uint32_t r_sockchanges;	/* [a] counts, from 1, the shutdown()s and
 					 * changes of SO_RCVLOWAT seen */
-	_Atomic int	 r_nghosts;	/* [a] kqueues with kq_torndown */
+	_Atomic int	 r_nghosts;	/* [a] kqueues with kq_wakefd */
 	_Atomic(void *)	 r_classes[32];	/* arena: free lists by power of two;
 					 * pushed and popped as r_kqfree */
 	char		*r_chunk;	/* arena: current chunk */
@@ -491,6 +490,12 @@ void	kqueue_wake(struct kqueue *);
 void	kqueue_renumber(struct kqueue *, int fd);
 /* Note a number for kqueue_deferred(), as kq_closed has it; KQL_DEFER is next. */
 void	kqueue_note(struct kqueue *, int note);
+/*
+ * The number has just become this kqueue.  It may be that of one that was closed
+ * a moment ago, and a thread that was about to sleep there may get to sleep here.
+ * What woke the others shall wake it too; it goes with the last of them.
+ */
+void	kqueue_wakelate(struct kqroot *, int epfd);
 /*
  * For src/interpose; all async-signal-safe.  The number is about to be closed
  * (kq_fdclosing, before the real call) and was (kq_fdclosed, after it).
