@@ -40,10 +40,7 @@ arena_map(size_t len)
 
 	if (lx_map(len, true, &p) != 0)
 		return (NULL);
-	if (kqkeep_map(p, len) != 0) {
-		lx_unmap(p, len);
-		return (NULL);
-	}
+	kqkeep_map(p, len);
 	return (p);
 }
 

@@ -58,7 +58,7 @@ kqkeep_fd(int fd, bool ours)
 	int max;
 
 	if ((word = keep_word(fd, ours)) == NULL)
-		return (ours ? ENOMEM : 0);
+		return (ENOMEM);
 	if (!ours) {
 		(void)atomic_fetch_and(word, ~((uint64_t)1 << (fd & 63)));
 		return (0);
@@ -77,7 +77,8 @@ kqkeep_maxfd(void)
 	return (atomic_load(&keep_maxfd));
 }
 
-int
+/* Beyond KEEP_MAPS a child keeps an empty map. */
+void
 kqkeep_map(void *p, size_t len)
 {
 	void *expected;
@@ -93,7 +94,6 @@ kqkeep_map(void *p, size_t len)
 			break;
 		}
 	}
-	return (0);
 }
 
 void

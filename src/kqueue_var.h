@@ -425,7 +425,7 @@ struct kqroot *kqroot_peek(void);
 void	kq_forkchild(void);
 /* The unwiped list of own descriptors and chunks (fork.c). */
 int	kqkeep_fd(int fd, bool ours);
-int	kqkeep_map(void *p, size_t len);
+void	kqkeep_map(void *p, size_t len);
 void	kqkeep_unmap(void *p, size_t len);
 int	kqkeep_maxfd(void);		/* above every own number */
 

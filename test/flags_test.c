@@ -5,6 +5,7 @@
  * cases named freebsd_ are of the other dialect.
  */
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -1309,6 +1310,55 @@ KQ_TC(freebsd_beside_dragonfly, "REG-11: the dialect is that of each queue")
 	close_both(p);
 }
 
+/*
+ * A close that the library does not see.
+ */
+
+KQ_TC(disable_closed_unseen, "REG-3: EV_DISABLE and EV_ENABLE of a closed number")
+{
+	int kq = KQ_OPEN(), p[2], q[2];
+
+	ATF_REQUIRE_EQ(pipe(p), 0);
+	ATF_REQUIRE_EQ(pipe(q), 0);
+	KQ_CHANGE(kq, p[0], EVFILT_READ, EV_ADD, 0, 0);
+	KQ_CHANGE(kq, q[0], EVFILT_READ, EV_ADD | EV_DISABLE, 0, 0);
+	ATF_REQUIRE_EQ(syscall(SYS_close, p[0]), 0);
+	ATF_REQUIRE_EQ(syscall(SYS_close, q[0]), 0);
+	ATF_REQUIRE_EQ(EBADF, kq_test_change(kq, (uintptr_t)p[0], EVFILT_READ,
+	    EV_DISABLE, 0, 0, NULL));
+	ATF_REQUIRE_EQ(EBADF, kq_test_change(kq, (uintptr_t)q[0], EVFILT_READ,
+	    EV_ENABLE, 0, 0, NULL));
+	ATF_REQUIRE_EQ(EBADF, kq_test_change(kq, (uintptr_t)p[0], EVFILT_READ,
+	    EV_ADD, 0, 0, NULL));
+	KQ_EXPECT_NOTHING(kq);
+	KQ_POLL_SILENT(kq);
+	close(p[1]);
+	close(q[1]);
+}
+
+KQ_TC(change_reused_unseen, "REG-33: a change of a number that was used again")
+{
+	int kq = KQ_OPEN(), p[2], q[2];
+
+	ATF_REQUIRE_EQ(pipe(p), 0);
+	ATF_REQUIRE_EQ(pipe(q), 0);
+	KQ_CHANGE(kq, p[0], EVFILT_READ, EV_ADD | EV_CLEAR, 0, 0);
+	ATF_REQUIRE_EQ(syscall(SYS_close, p[0]), 0);
+	ATF_REQUIRE_EQ(syscall(SYS_dup3, q[0], p[0], 0), p[0]);
+	ATF_REQUIRE_EQ(write(q[1], "xy", 2), 2);
+	/* That was another file's. */
+	ATF_REQUIRE_EQ(ENOENT, kq_test_change(kq, (uintptr_t)p[0], EVFILT_READ,
+	    EV_ENABLE, 0, 0, NULL));
+	KQ_EXPECT_NOTHING(kq);
+	KQ_CHANGE(kq, p[0], EVFILT_READ, EV_ADD | EV_CLEAR, 0, 0);
+	KQ_EXPECT(kq, p[0], EVFILT_READ, .data = 2);
+	KQ_EXPECT_NOTHING(kq);
+	close(p[0]);
+	close(p[1]);
+	close(q[0]);
+	close(q[1]);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, filter_before_descriptor);
@@ -1385,5 +1435,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, freebsd_disable_and_enable);
 	ATF_TP_ADD_TC(tp, freebsd_self_watch);
 	ATF_TP_ADD_TC(tp, freebsd_beside_dragonfly);
+	ATF_TP_ADD_TC(tp, disable_closed_unseen);
+	ATF_TP_ADD_TC(tp, change_reused_unseen);
 	return (atf_no_error());
 }

@@ -16,6 +16,10 @@
 
 #include "kq_test.h"
 
+/* What KQUEUE_DIALECT=KQUEUE_FREEBSD makes of kqueue() and kqueue1(). */
+int	kqueue_freebsd(void);
+int	kqueue1_freebsd(int);
+
 /* What the program does instead of being a test, see exec_image(). */
 #define	EXEC_VARIABLE	"KQUEUE_TEST_EXEC"
 #define	EXEC_NO		20	/* its answer, told from any failure to run */
@@ -1220,6 +1224,43 @@ KQ_TC(independent_knotes, "KQ-19: each queue has its own CLEAR and ONESHOT")
 	close(p[1]);
 }
 
+/*
+ * What is not a clause.
+ */
+
+KQ_TC(dialect_environment, "KQUEUE_DIALECT names the dialect of new kqueues")
+{
+	struct kevent kev;
+	int dragonfly, freebsd, other, p[2];
+
+	ATF_REQUIRE_EQ(pipe(p), 0);
+	ATF_REQUIRE_EQ(write(p[1], "x", 1), 1);
+	ATF_REQUIRE_EQ(setenv("KQUEUE_DIALECT", "freebsd", 1), 0);
+	freebsd = KQ_OPEN();
+	ATF_REQUIRE_EQ(setenv("KQUEUE_DIALECT", "dragonfly", 1), 0);
+	dragonfly = kq_test_remember(kqueue_freebsd());
+	ATF_REQUIRE_EQ(setenv("KQUEUE_DIALECT", "plan9", 1), 0);
+	other = kq_test_remember(kqueue1_freebsd(O_CLOEXEC));
+	ATF_REQUIRE_EQ(unsetenv("KQUEUE_DIALECT"), 0);
+	KQ_CHANGE(freebsd, p[0], EVFILT_READ, EV_ADD, 0, 0);
+	KQ_CHANGE(dragonfly, p[0], EVFILT_READ, EV_ADD, 0, 0);
+	KQ_CHANGE(other, p[0], EVFILT_READ, EV_ADD, 0, 0);
+	/* REG-11: FreeBSD does not give EV_ADD back. */
+	ATF_REQUIRE_EQ(KQ_COLLECT(freebsd, &kev, 1), 1);
+	ATF_REQUIRE_EQ(0, kev.flags & EV_ADD);
+	ATF_REQUIRE_EQ(KQ_COLLECT(dragonfly, &kev, 1), 1);
+	ATF_REQUIRE_EQ(EV_ADD, kev.flags & EV_ADD);
+	/* What is not known changes nothing. */
+	ATF_REQUIRE_EQ(KQ_COLLECT(other, &kev, 1), 1);
+	ATF_REQUIRE_EQ(0, kev.flags & EV_ADD);
+	ATF_REQUIRE_ERRNO(EINVAL, kqueue1_freebsd(O_APPEND) == -1);
+}
+
+KQ_TC(version, "libkqueue_version() is that of the header")
+{
+	ATF_REQUIRE_STREQ(LIBKQUEUE_VERSION, libkqueue_version());
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	const char *what;
@@ -1290,5 +1331,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, watching_each_other);
 	ATF_TP_ADD_TC(tp, many_kqueues);
 	ATF_TP_ADD_TC(tp, independent_knotes);
+	ATF_TP_ADD_TC(tp, dialect_environment);
+	ATF_TP_ADD_TC(tp, version);
 	return (atf_no_error());
 }
