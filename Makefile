@@ -88,6 +88,8 @@ OBJS = \
 	src/linux/mountinfo.o \
 	src/linux/mem.o \
 	src/interpose/close.o \
+	src/interpose/dup.o \
+	src/interpose/closefrom.o \
 	src/interpose/sigaction.o \
 	src/interpose/socket.o \
 	filters/read.o \

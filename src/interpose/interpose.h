@@ -14,6 +14,7 @@
 #ifndef _KQ_INTERPOSE_H_
 #define	_KQ_INTERPOSE_H_
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #pragma GCC visibility push(hidden)
@@ -22,7 +23,7 @@
  * What of the program's calls reaches us; 0 if close() does not.  Not for
  * signal handlers.
  */
-#define	KQI_CLOSE	1	/* close() and the others of close.c */
+#define	KQI_CLOSE	1	/* close(), dup() and their family */
 #define	KQI_STDIO	2	/* fclose() and the others of stdio.c */
 int	kq_interposed(void);
 
@@ -31,6 +32,23 @@ int	kq_interposed(void);
  * (a static program).  Not for signal handlers.
  */
 void	*kq_next(const char *name, const void *self);
+
+/*
+ * Each file has an atomic next_NAME for the functions that it stands in front
+ * of, which its constructor resolves; NULL: the system call.  Relaxed, for a
+ * function's address brings nothing with it.
+ */
+#define	NEXT(name)	atomic_load_explicit(&next_##name, memory_order_relaxed)
+#define	RESOLVE(name)							\
+	atomic_store_explicit(&next_##name,				\
+	    (__typeof__(NEXT(name)))kq_next(#name, (const void *)name),	\
+	    memory_order_relaxed)
+
+/*
+ * close() for a number that the core has something to do with.  No cancellation
+ * is acted upon in here.
+ */
+int	close_watched(int fd);
 
 /* Defined where stdio.c is part of the build. */
 extern const bool kq_stdio_present;

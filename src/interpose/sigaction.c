@@ -80,7 +80,7 @@ int	sigsetmask(int);
 int	siggetmask(void);
 
 /*
- * Of these a program may have a definition of its own; see close.c.
+ * Of these a program may have a definition of its own; see closefrom.c.
  */
 #pragma weak bsd_signal
 #pragma weak ssignal
@@ -190,8 +190,6 @@ static _Atomic(int (*)(pid_t, int)) next_kill;
 static _Atomic(int (*)(pid_t, int, const union sigval)) next_sigqueue;
 static _Atomic(int (*)(pthread_t, int)) next_pthread_kill;
 
-#define	NEXT(name)	atomic_load_explicit(&next_##name, memory_order_relaxed)
-
 __attribute__((__constructor__(101))) static void
 sigaction_constructor(void)
 {
@@ -200,9 +198,6 @@ sigaction_constructor(void)
 	saved = errno;
 	/* fork(), and what calls it inside libc; also in a static program. */
 	(void)pthread_atfork(NULL, kq_selfforked, NULL);
-#define	RESOLVE(name)							\
-	atomic_store(&next_##name,					\
-	    (__typeof__(NEXT(name)))kq_next(#name, (const void *)name))
 	RESOLVE(sigaction);
 	RESOLVE(pthread_sigmask);
 	RESOLVE(sigpending);
@@ -216,7 +211,6 @@ sigaction_constructor(void)
 	RESOLVE(kill);
 	RESOLVE(sigqueue);
 	RESOLVE(pthread_kill);
-#undef RESOLVE
 	(void)pthread_atfork(NULL, NULL, sig_forkchild);
 	sig_constructed = true;
 	errno = saved;

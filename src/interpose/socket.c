@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * connect() and setsockopt(), which change what a socket's knotes say without
- * an edge that epoll could report: AF_UNIX wakes nobody on the connecting side
- * (WRITE-3), and nothing tells of a new SO_RCVLOWAT (READ-1).
+ * connect(), setsockopt() and shutdown(), which change what a socket's knotes
+ * say without an edge that epoll could report: AF_UNIX wakes nobody on the
+ * connecting side (WRITE-3), nothing tells of a new SO_RCVLOWAT (READ-1), and
+ * that this side ended its sending (WRITE-4) cannot be asked for.
  *
- * libkqueue.map names them in its list.
+ * Exported (libkqueue.map): connect setsockopt shutdown
  */
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -15,19 +16,20 @@
 #include "interpose.h"
 #include "kqueue_var.h"
 
-/* The next definitions, NULL: the system call.  Written by the constructor. */
 static _Atomic(int (*)(int, const struct sockaddr *, socklen_t)) next_connect;
 static _Atomic(int (*)(int, int, int, const void *, socklen_t)) next_setsockopt;
+static _Atomic(int (*)(int, int)) next_shutdown;
 
 __attribute__((__constructor__(101))) static void
 socket_constructor(void)
 {
-	atomic_store(&next_connect,
-	    (int (*)(int, const struct sockaddr *, socklen_t))kq_next("connect",
-	    (const void *)connect));
-	atomic_store(&next_setsockopt,
-	    (int (*)(int, int, int, const void *, socklen_t))kq_next(
-	    "setsockopt", (const void *)setsockopt));
+	int saved;
+
+	saved = errno;
+	RESOLVE(connect);
+	RESOLVE(setsockopt);
+	RESOLVE(shutdown);
+	errno = saved;
 }
 
 int
@@ -36,8 +38,7 @@ connect(int fd, const struct sockaddr *sa, socklen_t len)
 	int (*fn)(int, const struct sockaddr *, socklen_t);
 	int ret, saved;
 
-	fn = atomic_load_explicit(&next_connect, memory_order_relaxed);
-	if (KQ_LIKELY(fn != NULL))
+	if (KQ_LIKELY((fn = NEXT(connect)) != NULL))
 		ret = fn(fd, sa, len);
 	else
 		ret = (int)syscall(SYS_connect, fd, sa, len);
@@ -55,13 +56,31 @@ setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 	int (*fn)(int, int, int, const void *, socklen_t);
 	int ret;
 
-	fn = atomic_load_explicit(&next_setsockopt, memory_order_relaxed);
-	if (KQ_LIKELY(fn != NULL))
+	if (KQ_LIKELY((fn = NEXT(setsockopt)) != NULL))
 		ret = fn(fd, level, name, value, len);
 	else
 		ret = (int)syscall(SYS_setsockopt, fd, level, name, value, len);
 	/* Also for a number that is not watched: a dup may be. */
 	if (ret == 0 && KQ_UNLIKELY(level == SOL_SOCKET && name == SO_RCVLOWAT))
 		kq_fdsockopt();
+	return (ret);
+}
+
+int
+shutdown(int fd, int how)
+{
+	int (*fn)(int, int);
+	int ret, saved;
+
+	if (KQ_LIKELY((fn = NEXT(shutdown)) != NULL))
+		ret = fn(fd, how);
+	else
+		ret = (int)syscall(SYS_shutdown, fd, how);
+	if (ret == 0) {
+		/* Also for a number that is not watched: a dup may be. */
+		saved = errno;
+		kq_fdshutdown(fd, how);
+		errno = saved;
+	}
 	return (ret);
 }

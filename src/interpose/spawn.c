@@ -61,7 +61,6 @@ static _Atomic(int (*)(const char *)) next_system;
 static _Atomic(FILE *(*)(const char *, const char *)) next_popen;
 static _Atomic(pid_t (*)(void)) next__Fork;
 
-#define	NEXT(name)	atomic_load_explicit(&next_##name, memory_order_relaxed)
 /* Absent from libc: as if the kernel had no such call. */
 #define	CALL(name, ...)							\
 	(NEXT(name) != NULL ? NEXT(name)(__VA_ARGS__) :			\
@@ -73,9 +72,6 @@ spawn_constructor(void)
 	int saved;
 
 	saved = errno;
-#define	RESOLVE(name)							\
-	atomic_store(&next_##name,					\
-	    (__typeof__(NEXT(name)))kq_next(#name, (const void *)name))
 	RESOLVE(execve);
 	RESOLVE(execvpe);
 	RESOLVE(fexecve);
@@ -85,7 +81,6 @@ spawn_constructor(void)
 	RESOLVE(system);
 	RESOLVE(popen);
 	RESOLVE(_Fork);
-#undef RESOLVE
 	errno = saved;
 }
 

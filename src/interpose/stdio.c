@@ -24,7 +24,7 @@
 
 #undef freopen64			/* musl before 1.2.4 */
 
-/* Not in every libc; see close.c on the weak ones. */
+/* Not in every libc; see closefrom.c on the weak ones. */
 int	fcloseall(void) __attribute__((__weak__));
 FILE	*freopen64(const char *__restrict, const char *__restrict,
 	    FILE *__restrict);
@@ -39,17 +39,12 @@ static _Atomic(FILE *(*)(const char *, const char *, FILE *)) next_freopen64;
 static _Atomic(int (*)(DIR *)) next_closedir;
 static _Atomic(int (*)(FILE *)) next_pclose;
 
-/* Relaxed: a function's address brings nothing with it. */
-#define	GET(name)	atomic_load_explicit(&next_##name, memory_order_relaxed)
-#define	RESOLVE(name)							\
-	atomic_store_explicit(&next_##name,				\
-	    (__typeof__(GET(name)))kq_next(#name, (const void *)name),	\
-	    memory_order_relaxed)
-#define	NEXT(name)							\
+/* NEXT(), or what can be found now. */
+#define	FOUND(name)							\
 	__extension__ ({						\
-		if (KQ_UNLIKELY(GET(name) == NULL))			\
+		if (KQ_UNLIKELY(NEXT(name) == NULL))			\
 			RESOLVE(name);					\
-		GET(name);						\
+		NEXT(name);						\
 	})
 
 __attribute__((__constructor__(101))) static void
@@ -119,13 +114,13 @@ close_stream(int (*next)(FILE *), FILE *fp)
 int
 fclose(FILE *fp)
 {
-	return (close_stream(NEXT(fclose), fp));
+	return (close_stream(FOUND(fclose), fp));
 }
 
 int
 pclose(FILE *fp)
 {
-	return (close_stream(NEXT(pclose), fp));
+	return (close_stream(FOUND(pclose), fp));
 }
 
 static FILE *
@@ -158,7 +153,7 @@ FILE *
 freopen(const char *__restrict path, const char *__restrict mode,
     FILE *__restrict fp)
 {
-	return (reopen(NEXT(freopen), path, mode, fp));
+	return (reopen(FOUND(freopen), path, mode, fp));
 }
 
 FILE *
@@ -168,8 +163,8 @@ freopen64(const char *__restrict path, const char *__restrict mode,
 	FILE *(*next)(const char *, const char *, FILE *);
 
 	/* A libc without the 64-bit name has 64 bits under the plain one. */
-	if ((next = NEXT(freopen64)) == NULL)
-		next = NEXT(freopen);
+	if ((next = FOUND(freopen64)) == NULL)
+		next = FOUND(freopen);
 	return (reopen(next, path, mode, fp));
 }
 
@@ -182,7 +177,7 @@ closedir(DIR *dir)
 	volatile int ret;
 	int fd;
 
-	if (KQ_UNLIKELY((next = NEXT(closedir)) == NULL)) {
+	if (KQ_UNLIKELY((next = FOUND(closedir)) == NULL)) {
 		errno = ENOSYS;
 		return (-1);
 	}
@@ -205,7 +200,7 @@ fcloseall(void)
 {
 	int (*next)(void);
 
-	if ((next = NEXT(fcloseall)) != NULL)
+	if ((next = FOUND(fcloseall)) != NULL)
 		return (next());
 	return (fflush(NULL));
 }
