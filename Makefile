@@ -90,7 +90,17 @@ OBJS = \
 	src/interpose/close.o \
 	src/interpose/dup.o \
 	src/interpose/closefrom.o \
+	src/interpose/sigwatch.o \
 	src/interpose/sigaction.o \
+	src/interpose/sigforce.o \
+	src/interpose/sigread.o \
+	src/interpose/sigsink.o \
+	src/interpose/sigowed.o \
+	src/interpose/sigmask.o \
+	src/interpose/sigwait.o \
+	src/interpose/sigsend.o \
+	src/interpose/sigcompat.o \
+	src/interpose/sigspawn.o \
 	src/interpose/socket.o \
 	filters/read.o \
 	filters/write.o \
@@ -123,6 +133,7 @@ HDRS = \
 	${srcdir}/src/linux/lx_sys.h \
 	${srcdir}/src/linux/lx_proc.h \
 	${srcdir}/src/interpose/interpose.h \
+	${srcdir}/src/interpose/sigstate.h \
 	${srcdir}/filters/fd.h \
 	${srcdir}/filters/file.h
 

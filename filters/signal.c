@@ -3,10 +3,10 @@
  * EVFILT_SIGNAL: signals sent to this process.
  *
  * BSD: every send counts, whatever the disposition, and nothing else happens
- * to the signal (SIG-1 to SIG-10).  Linux: src/interpose/sigaction.c counts, in
- * a counter per signal that only grows; what a knote has not delivered yet is
- * the difference to its own mark (kn_deadline).  So any number of kqueues
- * count each signal, and none needs another's lock.
+ * to the signal (SIG-1 to SIG-10).  Linux: src/interpose counts, in a counter
+ * per signal that only grows; what a knote has not delivered yet is the
+ * difference to its own mark (kn_deadline).  So any number of kqueues count
+ * each signal, and none needs another's lock.
  *
  * A kqueue hears of signals through a sink: an eventfd that the counting rings,
  * and a signalfd for those that are blocked.  Both are made with its first

@@ -3,7 +3,7 @@
  * New programs and processes.
  *
  * A new program inherits the mask of the thread that calls exec, and what is
- * ignored.  While a signal is watched both may be ours (sigaction.c): here the
+ * ignored.  While a signal is watched both may be ours (sigstate.h): here the
  * program's are put in place first.  A posix_spawn() is told the mask in its
  * attributes, so that the caller's stays; for exec and popen() the thread's is
  * changed for the moment.  system() is made of posix_spawn().

@@ -123,7 +123,7 @@ int	lx_procconn_read(int fd, struct lx_procev *, int max, int *np);
 void	lx_procconn_buffer(int fd);
 
 /*
- * The signals of this process (src/interpose/sigaction.c), see there.
+ * The signals of this process: src/interpose, whose sigstate.h tells how.
  */
 struct sigsink;
 

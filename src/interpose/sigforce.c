@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Forced signals: blocked in every thread for our sake, of which the program
+ * must not know.
+ *
+ * A thread's own mask is edited where it is set (sigmask.c); that of the others
+ * by a broadcast: each gets a real-time signal that nobody uses, whose handler
+ * changes the mask that it returns to and acknowledges.  A thread that blocks
+ * all signals just now is in our own code, or about to end; it looks by itself.
+ */
+#include "sigstate.h"
+
+#include <string.h>
+
+#define	BC_MAX	256			/* threads at a time */
+
+_Atomic uint64_t sig_forced;
+_Atomic uint64_t sig_rtbit;
+_Atomic uint32_t sig_epoch;
+__thread struct sigthread sig_thr
+    __attribute__((__tls_model__("initial-exec")));
+
+static int	sig_rt;			/* [S] 0: not chosen */
+static bool	sig_rtset;		/* [S] its handler is installed */
+static _Atomic uint64_t bc_prev;	/* [A] sig_forced before */
+static uint32_t	bc_seq;			/* [S] */
+static _Atomic uint32_t bc_acks[BC_MAX]; /* [a] bc_seq, once a thread is done */
+
+LX_BARE uint64_t
+sig_programmask(uint64_t k, uint64_t forced)
+{
+	uint32_t epoch;
+
+	epoch = atomic_load_explicit(&sig_epoch, memory_order_relaxed);
+	if (sig_thr.epoch != epoch) {
+		/*
+		 * Never reached.  A thread that was born since inherited what
+		 * is forced, but never sig_rt.
+		 */
+		sig_thr.epoch = epoch;
+		sig_thr.hidden = 0;
+		if ((k & atomic_load_explicit(&sig_rtbit,
+		    memory_order_relaxed)) != 0)
+			forced = 0;
+		sig_thr.forced = k & forced;
+	}
+	return ((k & ~sig_thr.forced) | sig_thr.hidden);
+}
+
+LX_BARE uint64_t
+sig_kernelmask(uint64_t p, uint64_t forced)
+{
+	uint64_t rt;
+
+	rt = forced == 0 ? 0 :
+	    atomic_load_explicit(&sig_rtbit, memory_order_relaxed);
+	sig_thr.forced = forced & ~p;
+	sig_thr.hidden = rt & p;
+	return ((p | forced) & ~rt);
+}
+
+LX_BARE static void
+rt_handler(int sig, siginfo_t *si, void *ctx)
+{
+	uintptr_t value;
+	uint64_t p;
+
+	(void)sig;
+	if (si->si_code != SI_QUEUE || si->si_pid != sig_pid)
+		return;
+	value = (uintptr_t)si->si_value.sival_ptr;
+	p = sig_programmask(lx_ucontext_mask(ctx), atomic_load(&bc_prev));
+	lx_ucontext_setmask(ctx, sig_kernelmask(p, atomic_load(&sig_forced)));
+	atomic_store(&bc_acks[value % BC_MAX], (uint32_t)(value / BC_MAX));
+}
+
+/* [siglock] Choose a signal that nobody uses, and have a handler for it. */
+static void
+rt_choose(void)
+{
+	struct sigaction sa;
+	int sig;
+
+	for (sig = SIGRTMAX - 1; sig >= SIGRTMIN; sig--) {
+		if (sig != sig_rt &&
+		    (atomic_load(&sig_watched) & BIT(sig)) == 0 &&
+		    lx_sigaction(sig, NULL, &sa) == 0 &&
+		    sa.sa_handler == SIG_DFL)
+			break;
+	}
+	sig_rt = sig < SIGRTMIN ? 0 : sig;
+	atomic_store(&sig_rtbit, sig_rt == 0 ? 0 : BIT(sig_rt));
+}
+
+static bool
+rt_install(void)
+{
+	struct sigaction sa;
+
+	if (sig_rt == 0)
+		return (false);
+	if (sig_rtset)
+		return (true);
+	memset(&sa, 0, sizeof(sa));
+	sa.sa_sigaction = rt_handler;
+	sa.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
+	lx_sigset_put(ALL, &sa.sa_mask);
+	/* Past the sanitizers, which put off what a handler does. */
+	sig_rtset = lx_sigaction(sig_rt, &sa, NULL) == 0;
+	return (sig_rtset);
+}
+
+static void
+rt_remove(void)
+{
+	struct sigaction sa;
+
+	if (!sig_rtset)
+		return;
+	memset(&sa, 0, sizeof(sa));
+	sa.sa_handler = SIG_DFL;
+	(void)lx_sigaction(sig_rt, &sa, NULL);
+	sig_rtset = false;
+}
+
+struct bcast {
+	int	b_self;
+	int	b_n;			/* told */
+	int	b_new;
+	int	b_tid[BC_MAX];
+	bool	b_missed;
+};
+
+static void
+bcast_thread(int tid, void *arg)
+{
+	struct bcast *b = arg;
+	uint64_t mask;
+	int i;
+
+	if (tid == b->b_self)
+		return;
+	for (i = 0; i < b->b_n; i++) {
+		if (b->b_tid[i] == tid)
+			return;
+	}
+	if (b->b_n == BC_MAX) {
+		b->b_missed = true;
+		return;
+	}
+	/* Nothing can be done to a thread that blocks sig_rt. */
+	if (lx_thread_mask(tid, &mask) != 0 || (mask & BIT(sig_rt)) != 0)
+		return;
+	atomic_store(&bc_acks[b->b_n], bc_seq - 1);
+	if (lx_sigtell(tid, sig_rt, (uintptr_t)bc_seq * BC_MAX +
+	    (uintptr_t)b->b_n) != 0)
+		return;
+	b->b_tid[b->b_n++] = tid;
+	b->b_new++;
+}
+
+/*
+ * [siglock] Have every other thread's mask follow sig_forced, which was prev.
+ * False if one of them did not answer.
+ */
+static bool
+broadcast(uint64_t prev)
+{
+	struct bcast b;
+	uint64_t mask;
+	bool all;
+	int first, i, round;
+
+	if (lx_nthreads() == 1 || !rt_install())
+		return (true);
+	atomic_store(&bc_prev, prev);
+	b.b_self = lx_gettid();
+	all = true;
+	b.b_n = 0;
+	do {
+		/* Again until a look at all threads finds no new one. */
+		if (b.b_n == BC_MAX)
+			b.b_n = 0;
+		if (b.b_n == 0)
+			bc_seq = (bc_seq + 1) & 0x3fffff;
+		first = b.b_n;
+		b.b_new = 0;
+		b.b_missed = false;
+		if (lx_threads(bcast_thread, &b) != 0)
+			return (false);
+		for (i = first; i < b.b_n; i++) {
+			for (round = 0; round < 4000; round++) {
+				if (atomic_load(&bc_acks[i]) == bc_seq ||
+				    lx_thread_mask(b.b_tid[i], &mask) != 0)
+					break;
+				lx_yield(round);
+			}
+			/* Stopped by a debugger, say: it will, later. */
+			if (round == 4000)
+				all = false;
+		}
+	} while (b.b_new > 0);
+	return (all);
+}
+
+void
+sig_force(uint64_t add, uint64_t del, uint64_t *minep)
+{
+	uint64_t now, p, prev;
+	bool all;
+
+	prev = atomic_load(&sig_forced);
+	now = (prev | add) & ~del;
+	if (now == prev)
+		return;
+	if (prev == 0) {
+		rt_choose();
+		(void)atomic_fetch_add(&sig_epoch, 1);
+	}
+	p = sig_programmask(*minep, prev);
+	atomic_store(&sig_forced, now);
+	*minep = sig_kernelmask(p, now);
+	all = broadcast(prev);
+	/* Removed only when nobody can have it pending, for it would kill. */
+	if (now == 0 && all)
+		rt_remove();
+}
+
+void
+sig_rtyield(int sig)
+{
+	bool again;
+
+	if (sig_rt != sig)
+		return;
+	again = sig_rtset;
+	rt_remove();
+	rt_choose();
+	if (again)
+		(void)rt_install();
+}
+
+void
+sigforce_reset(void)
+{
+	rt_remove();
+	atomic_store(&sig_forced, 0);
+	sig_thr.forced = sig_thr.hidden = 0;
+}

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Waiting with another mask, or for a signal.
+ *
+ * What the wait unblocks must not be taken from a signalfd meanwhile, and what
+ * was taken has to come back before (sig_opening(), sig_closing()).  What is
+ * forced stays blocked: it is ignored, and would end no wait.
+ *
+ * Exported (libkqueue.map): sigwait sigwaitinfo sigtimedwait sigsuspend ppoll
+ * pselect epoll_pwait signalfd
+ */
+#undef _FILE_OFFSET_BITS
+#undef _TIME_BITS
+#undef _FORTIFY_SOURCE
+#undef _GNU_SOURCE
+#define	_GNU_SOURCE
+
+#include "interpose.h"
+
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "sigstate.h"
+
+/* Beside epoll_wait() in musl's archive, which a program may need. */
+#pragma weak epoll_pwait
+
+static _Atomic(int (*)(const sigset_t *, siginfo_t *, const struct timespec *))
+    next_sigtimedwait;
+static _Atomic(int (*)(const sigset_t *)) next_sigsuspend;
+static _Atomic(int (*)(struct pollfd *, nfds_t, const struct timespec *,
+    const sigset_t *)) next_ppoll;
+static _Atomic(int (*)(int, fd_set *, fd_set *, fd_set *,
+    const struct timespec *, const sigset_t *)) next_pselect;
+static _Atomic(int (*)(int, struct epoll_event *, int, int,
+    const sigset_t *)) next_epoll_pwait;
+static _Atomic(int (*)(int, const sigset_t *, int)) next_signalfd;
+
+__attribute__((__constructor__(101))) static void
+sigwait_constructor(void)
+{
+	int saved;
+
+	saved = errno;
+	RESOLVE(sigtimedwait);
+	RESOLVE(sigsuspend);
+	RESOLVE(ppoll);
+	RESOLVE(pselect);
+	RESOLVE(epoll_pwait);
+	RESOLVE(signalfd);
+	errno = saved;
+}
+
+static void
+closing_cleanup(void *arg)
+{
+	sig_closing(*(uint64_t *)arg, 0);
+}
+
+/*
+ * The mask for the kernel in place of mask, in copy where it differs; the set
+ * to be given to sig_closing().
+ */
+static const sigset_t *
+temporary(const sigset_t *mask, sigset_t *copy, uint64_t *bitsp)
+{
+	uint64_t f, k, m, watched;
+
+	*bitsp = 0;
+	watched = atomic_load(&sig_watched);
+	if (KQ_LIKELY(watched == 0) || mask == NULL || !sig_ours())
+		return (mask);
+	m = lx_sigset(mask);
+	f = atomic_load(&sig_forced);
+	if ((watched & ~m & ~f) != 0) {
+		lx_sigmask_get(&k);
+		if ((*bitsp = watched & ~m & ~f & k) != 0)
+			sig_opening(*bitsp, true, false);
+	}
+	*copy = *mask;
+	lx_sigset_put(f == 0 ? m : (m | f) & ~atomic_load(&sig_rtbit), copy);
+	return (copy);
+}
+
+#define	TEMPORARILY(ret, mask, call)					\
+do {									\
+	sigset_t kq_copy;						\
+	uint64_t kq_bits;						\
+	const sigset_t *volatile kq_mask =				\
+	    temporary(mask, &kq_copy, &kq_bits);			\
+									\
+	if (KQ_LIKELY(kq_bits == 0)) {					\
+		ret = call;						\
+	} else {							\
+		pthread_cleanup_push(closing_cleanup, &kq_bits);	\
+		ret = call;						\
+		pthread_cleanup_pop(1);					\
+	}								\
+} while (0)
+
+/* The system call as a cancellation point, where there is no next function. */
+#define	CANCELABLE(...)							\
+__extension__ ({							\
+	int kq_type;							\
+	long kq_ret;							\
+									\
+	(void)pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS,	\
+	    &kq_type);							\
+	kq_ret = syscall(__VA_ARGS__);					\
+	(void)pthread_setcanceltype(kq_type, NULL);			\
+	(int)kq_ret;							\
+})
+
+int
+sigsuspend(const sigset_t *mask)
+{
+	int ret;
+
+	TEMPORARILY(ret, mask, NEXT(sigsuspend) != NULL ?
+	    NEXT(sigsuspend)(kq_mask) :
+	    CANCELABLE(SYS_rt_sigsuspend, kq_mask, sizeof(uint64_t)));
+	return (ret);
+}
+
+int
+ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ts,
+    const sigset_t *mask)
+{
+	struct timespec copy;
+	int ret;
+
+	if (ts != NULL)
+		copy = *ts;	/* the system call writes what is left */
+	TEMPORARILY(ret, mask, NEXT(ppoll) != NULL ?
+	    NEXT(ppoll)(fds, n, ts, kq_mask) :
+	    CANCELABLE(SYS_ppoll, fds, n, ts == NULL ? NULL : &copy,
+	    kq_mask, sizeof(uint64_t)));
+	return (ret);
+}
+
+int
+pselect(int n, fd_set *restrict r, fd_set *restrict w, fd_set *restrict e,
+    const struct timespec *restrict ts, const sigset_t *restrict mask)
+{
+	struct { const sigset_t *set; size_t len; } arg;
+	struct timespec copy;
+	int ret;
+
+	if (ts != NULL)
+		copy = *ts;
+	TEMPORARILY(ret, mask, NEXT(pselect) != NULL ?
+	    NEXT(pselect)(n, r, w, e, ts, kq_mask) :
+	    (arg.set = kq_mask, arg.len = sizeof(uint64_t),
+	    CANCELABLE(SYS_pselect6, n, r, w, e, ts == NULL ? NULL : &copy,
+	    &arg)));
+	return (ret);
+}
+
+int
+epoll_pwait(int epfd, struct epoll_event *ev, int max, int ms,
+    const sigset_t *mask)
+{
+	int ret;
+
+	TEMPORARILY(ret, mask, NEXT(epoll_pwait) != NULL ?
+	    NEXT(epoll_pwait)(epfd, ev, max, ms, kq_mask) :
+	    CANCELABLE(SYS_epoll_pwait, epfd, ev, max, ms, kq_mask,
+	    sizeof(uint64_t)));
+	return (ret);
+}
+
+/* After a wait for set, with what sig_opening() was told before. */
+__attribute__((__noinline__)) static int
+sigwaited(int ret, uint64_t bits, const sigset_t *set)
+{
+	uint64_t late;
+	int saved;
+
+	/* It may be watched since we began to wait. */
+	late = atomic_load(&sig_watched) & lx_sigset(set);
+	if (KQ_LIKELY((bits | late) == 0) || !sig_ours())
+		return (ret);
+	saved = errno;
+	if (ret > 0 && ((bits | late) & BIT(ret)) != 0 && sig_arrived(ret))
+		sigsink_ring(BIT(ret), NULL);
+	sig_closing(bits, late);
+	errno = saved;
+	return (ret);
+}
+
+int
+sigtimedwait(const sigset_t *restrict set, siginfo_t *restrict si,
+    const struct timespec *restrict ts)
+{
+	uint64_t bits;
+	int ret;
+
+	bits = KQ_LIKELY(atomic_load(&sig_watched) == 0) ? 0 :
+	    lx_sigset(set) & atomic_load(&sig_watched);
+	if (bits != 0 && !sig_ours())
+		bits = 0;
+	if (bits != 0)
+		sig_opening(bits, true, true);
+	pthread_cleanup_push(closing_cleanup, &bits);
+	ret = NEXT(sigtimedwait) != NULL ? NEXT(sigtimedwait)(set, si, ts) :
+	    CANCELABLE(SYS_rt_sigtimedwait, set, si, ts, sizeof(uint64_t));
+	pthread_cleanup_pop(0);
+	return (sigwaited(ret, bits, set));
+}
+
+int
+sigwaitinfo(const sigset_t *restrict set, siginfo_t *restrict si)
+{
+	return (sigtimedwait(set, si, NULL));
+}
+
+int
+sigwait(const sigset_t *restrict set, int *restrict sigp)
+{
+	siginfo_t si;
+	int ret, saved;
+
+	saved = errno;
+	do {
+		ret = sigtimedwait(set, &si, NULL);
+	} while (ret == -1 && errno == EINTR);
+	if (ret == -1) {
+		ret = errno;
+		errno = saved;
+		return (ret);
+	}
+	errno = saved;
+	*sigp = ret;
+	return (0);
+}
+
+/* What the program reads by itself is not read by us any more. */
+int
+signalfd(int fd, const sigset_t *set, int flags)
+{
+	uint64_t bits, mine;
+	int ret, saved;
+
+	bits = lx_sigset(set);
+	if (NEXT(signalfd) != NULL)
+		ret = NEXT(signalfd)(fd, set, flags);
+	else
+		ret = (int)syscall(SYS_signalfd4, fd, &bits, sizeof(bits),
+		    flags);
+	if (ret == -1 || (sig_pid != 0 && !sig_ours()))
+		return (ret);
+	saved = errno;
+	siglock(&mine);
+	sig_progfdadd(ret, bits);
+	if ((bits &= atomic_load(&sig_watched)) != 0) {
+		sig_readeval(bits, mine);
+		owed_giveback(bits, true);
+	}
+	sigunlock(mine);
+	errno = saved;
+	return (ret);
+}
