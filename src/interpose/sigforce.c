@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define	BC_MAX	256			/* threads at a time */
+#define	BC_TIDS	(1 << 22)		/* thread ids are below (all Linux) */
 
 _Atomic uint64_t sig_forced;
 _Atomic uint64_t sig_rtbit;
@@ -124,11 +125,10 @@ rt_remove(void)
 }
 
 struct bcast {
-	int	b_self;
-	int	b_n;			/* told */
-	int	b_new;
-	int	b_tid[BC_MAX];
-	bool	b_missed;
+	int	 b_self;
+	int	 b_n;			/* told in this round */
+	int	 b_tid[BC_MAX];
+	uint8_t	*b_told;		/* in any round: a bit each, or NULL */
 };
 
 static void
@@ -136,18 +136,10 @@ bcast_thread(int tid, void *arg)
 {
 	struct bcast *b = arg;
 	uint64_t mask;
-	int i;
 
-	if (tid == b->b_self)
+	if (tid == b->b_self || b->b_n == BC_MAX || tid >= BC_TIDS ||
+	    (b->b_told != NULL && (b->b_told[tid / 8] & 1 << tid % 8) != 0))
 		return;
-	for (i = 0; i < b->b_n; i++) {
-		if (b->b_tid[i] == tid)
-			return;
-	}
-	if (b->b_n == BC_MAX) {
-		b->b_missed = true;
-		return;
-	}
 	/* Nothing can be done to a thread that blocks sig_rt. */
 	if (lx_thread_mask(tid, &mask) != 0 || (mask & BIT(sig_rt)) != 0)
 		return;
@@ -155,8 +147,9 @@ bcast_thread(int tid, void *arg)
 	if (lx_sigtell(tid, sig_rt, (uintptr_t)bc_seq * BC_MAX +
 	    (uintptr_t)b->b_n) != 0)
 		return;
+	if (b->b_told != NULL)
+		b->b_told[tid / 8] |= (uint8_t)(1 << tid % 8);
 	b->b_tid[b->b_n++] = tid;
-	b->b_new++;
 }
 
 /*
@@ -168,27 +161,23 @@ broadcast(uint64_t prev)
 {
 	struct bcast b;
 	uint64_t mask;
+	void *told;
 	bool all;
-	int first, i, round;
+	int i, round;
 
 	if (lx_nthreads() == 1 || !rt_install())
 		return (true);
 	atomic_store(&bc_prev, prev);
 	b.b_self = lx_gettid();
-	all = true;
-	b.b_n = 0;
+	all = lx_map(BC_TIDS / 8, false, &told) == 0;
+	b.b_told = told;
 	do {
 		/* Again until a look at all threads finds no new one. */
-		if (b.b_n == BC_MAX)
-			b.b_n = 0;
-		if (b.b_n == 0)
-			bc_seq = (bc_seq + 1) & 0x3fffff;
-		first = b.b_n;
-		b.b_new = 0;
-		b.b_missed = false;
+		bc_seq = (bc_seq + 1) & 0x3fffff;
+		b.b_n = 0;
 		if (lx_threads(bcast_thread, &b) != 0)
-			return (false);
-		for (i = first; i < b.b_n; i++) {
+			all = false;
+		for (i = 0; i < b.b_n; i++) {
 			for (round = 0; round < 4000; round++) {
 				if (atomic_load(&bc_acks[i]) == bc_seq ||
 				    lx_thread_mask(b.b_tid[i], &mask) != 0)
@@ -199,7 +188,10 @@ broadcast(uint64_t prev)
 			if (round == 4000)
 				all = false;
 		}
-	} while (b.b_new > 0);
+		/* Without memory the first will have to do. */
+	} while (b.b_n > 0 && told != NULL);
+	if (told != NULL)
+		lx_unmap(told, BC_TIDS / 8);
 	return (all);
 }
 
