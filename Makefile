@@ -151,6 +151,7 @@ TESTS = \
 	test/vnode_test \
 	test/proc_test \
 	test/signal_test \
+	test/mask_test \
 	test/fs_test \
 	test/aio_test \
 	test/thread_test \

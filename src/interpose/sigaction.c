@@ -262,7 +262,7 @@ static int
 do_sigaction(int sig, const struct sigaction *sa, struct sigaction *osa)
 {
 	struct sigaction old;
-	uint64_t bits, mine;
+	uint64_t again, bits, mine;
 	int error;
 
 	if (KQ_LIKELY(sig < 1 || sig > LX_NSIG ||
@@ -281,12 +281,12 @@ do_sigaction(int sig, const struct sigaction *sa, struct sigaction *osa)
 		return (sigaction_unwatched(sig, sa, osa));
 	}
 	error = 0;
-	bits = 0;
+	again = bits = 0;
 	disp_get(sig, &old);
 	if (sa != NULL) {
 		/* What was ignored so far is not for the handler. */
 		if ((atomic_load(&sig_ignored) & BIT(sig)) != 0)
-			bits = sig_collect(sig);
+			bits = sig_collect(sig, &again);
 		disp_put(sig, sa);
 		if ((error = disp_install(sig, false, &mine)) != 0) {
 			disp_put(sig, &old);
@@ -295,6 +295,7 @@ do_sigaction(int sig, const struct sigaction *sa, struct sigaction *osa)
 		sig_readeval(BIT(sig), mine);
 	}
 	sigunlock(mine);
+	sig_collectsettle(again);
 	if (bits != 0)
 		sigsink_ring(bits, NULL);
 	if (error != 0) {

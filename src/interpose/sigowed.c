@@ -2,18 +2,18 @@
 /*
  * Owed signals: taken from a signalfd, so that the next one counts too, but
  * still the program's, which blocks them and will look for them one day.
+ *
+ * One that was sent to a thread (SI_TKILL) was read by that thread, for nobody
+ * else can, and is that thread's; the others are the process's.
  */
 #include "sigstate.h"
-
-#include <sys/syscall.h>
-
-#include <unistd.h>
 
 #define	NOWED	96
 
 /* Put in without a lock, taken out under it. */
 static struct owed {
 	_Atomic int	o_state;	/* [a] 0 free, 1 being filled, 2 full */
+	int		o_tid;		/* while o_state is 1; 0: any thread's */
 	uint32_t	o_seq;		/* while o_state is 1; the order */
 	siginfo_t	o_info;		/* while o_state is 1 */
 } owed[NOWED];
@@ -24,13 +24,14 @@ void
 owed_put(const siginfo_t *si)
 {
 	struct owed *o;
-	int i, zero;
+	int i, tid, zero;
 
+	tid = si->si_code == SI_TKILL ? lx_gettid() : 0;
 	for (i = 0; i < NOWED; i++) {
 		o = &owed[i];
 		/* The kernel has one of a standard signal pending, too. */
 		if (si->si_signo < 32 && atomic_load(&o->o_state) == 2 &&
-		    o->o_info.si_signo == si->si_signo)
+		    o->o_info.si_signo == si->si_signo && o->o_tid == tid)
 			return;
 	}
 	for (i = 0; i < NOWED; i++) {
@@ -39,6 +40,7 @@ owed_put(const siginfo_t *si)
 		if (!atomic_compare_exchange_strong(&o->o_state, &zero, 1))
 			continue;
 		o->o_info = *si;
+		o->o_tid = tid;
 		o->o_seq = atomic_fetch_add(&owed_seq, 1);
 		(void)atomic_fetch_add(&owed_n, 1);
 		atomic_store(&o->o_state, 2);
@@ -51,49 +53,57 @@ uint64_t
 owed_set(void)
 {
 	uint64_t bits;
-	int i;
+	int i, self;
 
 	bits = 0;
+	self = lx_gettid();
 	for (i = 0; i < NOWED; i++) {
-		if (atomic_load(&owed[i].o_state) == 2)
+		if (atomic_load(&owed[i].o_state) == 2 &&
+		    (owed[i].o_tid == 0 || owed[i].o_tid == self))
 			bits |= BIT(owed[i].o_info.si_signo);
 	}
 	return (bits);
 }
 
+/* The oldest of some signals; not another thread's than tid's, if that is one. */
+static struct owed *
+oldest(uint64_t bits, int tid)
+{
+	struct owed *best, *o;
+
+	best = NULL;
+	for (o = owed; o < owed + NOWED; o++) {
+		if (atomic_load(&o->o_state) == 2 &&
+		    (bits & BIT(o->o_info.si_signo)) != 0 &&
+		    (tid == 0 || o->o_tid == 0 || o->o_tid == tid) &&
+		    (best == NULL || (int32_t)(o->o_seq - best->o_seq) < 0))
+			best = o;
+	}
+	return (best);
+}
+
 void
 owed_giveback(uint64_t bits, bool process)
 {
-	struct owed *best, *o;
+	struct owed *o;
 	siginfo_t si;
-	int i;
+	int self, tid;
 
 	/* Whoever reads just now may still add to it. */
 	sig_collected();
-	while (atomic_load(&owed_n) > 0) {
-		best = NULL;
-		for (i = 0; i < NOWED; i++) {
-			o = &owed[i];
-			if (atomic_load(&o->o_state) == 2 &&
-			    (bits & BIT(o->o_info.si_signo)) != 0 &&
-			    (best == NULL ||
-			    (int32_t)(o->o_seq - best->o_seq) < 0))
-				best = o;
-		}
-		if (best == NULL)
-			return;
-		si = best->o_info;
+	if (atomic_load(&owed_n) == 0)
+		return;
+	self = lx_gettid();
+	while ((o = oldest(bits, process ? 0 : self)) != NULL) {
+		si = o->o_info;
+		tid = process ? o->o_tid : self;
 		(void)atomic_fetch_sub(&owed_n, 1);
-		atomic_store(&best->o_state, 0);
+		atomic_store(&o->o_state, 0);
 		sig_resend(si.si_signo, 1);
-		if (!process) {
-			(void)lx_sigqueue(lx_gettid(), &si);
-			continue;
-		}
-		/* Only the main thread may say SI_USER and the like. */
-		if (lx_sigqueue(0, &si) == EPERM) {
+		/* Nobody may say SI_USER and the like but to himself. */
+		if (lx_sigqueue(tid, &si) == EPERM) {
 			si.si_code = SI_QUEUE;
-			(void)lx_sigqueue(0, &si);
+			(void)lx_sigqueue(tid, &si);
 		}
 	}
 }
@@ -118,11 +128,9 @@ void
 owed_drain(int sig)
 {
 	struct lx_siginfo ls[8];
-	uint64_t bits;
 	int fd, i, n;
 
-	if (syscall(SYS_rt_sigpending, &bits, sizeof(bits)) == -1 ||
-	    (bits & BIT(sig)) == 0 || lx_signalfd(&fd) != 0)
+	if ((lx_sigpending() & BIT(sig)) == 0 || lx_signalfd(&fd) != 0)
 		return;
 	if (lx_signalfd_set(fd, BIT(sig)) == 0) {
 		do {

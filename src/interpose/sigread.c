@@ -66,7 +66,8 @@ progfd_look(void)
 {
 	enum lx_kind kind;
 	struct progfd *pf;
-	uint64_t bits;
+	uint64_t bits, left;
+	int sig;
 
 	if (KQ_LIKELY(atomic_load(&progfd_set) == 0))
 		return;
@@ -80,13 +81,21 @@ progfd_look(void)
 		else
 			pf->pf_fd = 0;
 	}
+	/* What was given back and read there will not arrive any more. */
+	if ((left = atomic_load(&progfd_set) & ~bits) != 0)
+		left &= ~lx_sigpending();
+	for (sig = 1; left != 0 && sig <= LX_NSIG; sig++) {
+		if ((left & BIT(sig)) != 0)
+			sig_resend(sig, -1);
+	}
 	atomic_store(&progfd_set, bits);
 }
 
-void
+uint64_t
 sig_progfdadd(int fd, uint64_t bits)
 {
 	struct progfd *pf, *place;
+	uint64_t old;
 
 	place = NULL;
 	for (pf = progfds; pf < progfds + NPROGFD; pf++) {
@@ -97,13 +106,17 @@ sig_progfdadd(int fd, uint64_t bits)
 		if (pf->pf_fd == 0 && place == NULL)
 			place = pf;
 	}
+	old = 0;
 	if (place == NULL)
 		progfd_ever |= bits;
 	else {
+		if (place->pf_fd != 0)
+			old = place->pf_bits;
 		place->pf_fd = fd + 1;
 		place->pf_bits = bits;
 	}
 	(void)atomic_fetch_or(&progfd_set, bits);
+	return (old);
 }
 
 void

@@ -77,15 +77,18 @@ sig_count(int sig)
 	sigsink_ring(BIT(sig), NULL);
 }
 
-/* Read and count what a signalfd has; the set of them. */
+/*
+ * Read and count what a signalfd has; the set of them.  *againp gets those that
+ * collect_settle() has to look at.
+ */
 static uint64_t
-collect(int fd)
+collect(int fd, uint64_t *againp)
 {
 	struct lx_siginfo ls[8];
-	uint64_t bit, bits, again;
+	uint64_t bit, bits;
 	int i, n;
 
-	bits = again = 0;
+	bits = 0;
 	(void)atomic_fetch_add(&sig_collecting, 1);
 	do {
 		if (lx_signalfd_read(fd, ls, 8, &n) != 0)
@@ -100,24 +103,28 @@ collect(int fd)
 			    (sig_thr.forced & bit) != 0))
 				continue;
 			owed_put(&ls[i].ls_info);
-			again |= bit;
+			*againp |= bit;
 		}
 	} while (n == 8);
 	(void)atomic_fetch_sub(&sig_collecting, 1);
-	/* Did it look blocked only because a thread was in between? */
-	if (KQ_UNLIKELY(again != 0) && lx_nthreads() != 1 &&
-	    (again & ~atomic_load(&sig_forced)) != 0) {
-		uint64_t mine;
-
-		siglock(&mine);
-		again &= ~atomic_load(&sig_forced);
-		sig_readeval(again, mine);
-		again &= ~atomic_load(&sig_read);
-		if (again != 0)
-			owed_giveback(again, true);
-		sigunlock(mine);
-	}
 	return (bits);
+}
+
+void
+sig_collectsettle(uint64_t again)
+{
+	uint64_t mine;
+
+	if (KQ_LIKELY(again == 0) || lx_nthreads() == 1 ||
+	    (again & ~atomic_load(&sig_forced)) == 0)
+		return;
+	siglock(&mine);
+	again &= ~atomic_load(&sig_forced);
+	sig_readeval(again, mine);
+	again &= ~atomic_load(&sig_read);
+	if (again != 0)
+		owed_giveback(again, true);
+	sigunlock(mine);
 }
 
 void
@@ -133,28 +140,31 @@ sig_collected(void)
 void
 sigsink_collect(struct sigsink *s)
 {
-	uint64_t bits;
+	uint64_t again, bits;
 	int fd;
 
 	if ((fd = atomic_load(&s->ss_sfd)) == 0)
 		return;
-	if ((bits = collect(fd - 1)) != 0)
+	again = 0;
+	bits = collect(fd - 1, &again);
+	sig_collectsettle(again);
+	if (bits != 0)
 		sigsink_ring(bits, s);
 }
 
 uint64_t
-sig_collect(int sig)
+sig_collect(int sig, uint64_t *againp)
 {
 	struct sigsink *s;
 	uint64_t bits;
 	int fd;
 
-	bits = 0;
+	bits = *againp = 0;
 	for (s = atomic_load(&sig_sinks); s != NULL && bits == 0;
 	    s = s->ss_next) {
 		if ((s->ss_read & BIT(sig)) != 0 &&
 		    (fd = atomic_load(&s->ss_sfd)) > 0)
-			bits |= collect(fd - 1);
+			bits |= collect(fd - 1, againp);
 	}
 	return (bits);
 }
@@ -162,14 +172,16 @@ sig_collect(int sig)
 void
 sig_collectnow(int sig)
 {
-	uint64_t bits;
+	uint64_t again, bits;
 	int saved;
 
 	if (sig < 1 || sig > LX_NSIG ||
 	    (atomic_load(&sig_read) & BIT(sig)) == 0 || !sig_ours())
 		return;
 	saved = errno;
-	if ((bits = sig_collect(sig)) != 0)
+	bits = sig_collect(sig, &again);
+	sig_collectsettle(again);
+	if (bits != 0)
 		sigsink_ring(bits, NULL);
 	errno = saved;
 }

@@ -177,8 +177,8 @@ void	sig_readeval(uint64_t cand, uint64_t mine);
  * meanwhile.  n is 1 or -1.
  */
 void	sig_readopen(uint64_t bits, int n);
-/* [siglock] The program has a signalfd. */
-void	sig_progfdadd(int fd, uint64_t bits);
+/* [siglock] The program has a signalfd; what it had in it before. */
+uint64_t sig_progfdadd(int fd, uint64_t bits);
 /* Forget all: for sig_forkchild(). */
 void	sigread_reset(void);
 
@@ -204,10 +204,13 @@ void	sig_resend(int sig, int n);
 /* Count one that is never sent. */
 void	sig_count(int sig);
 /*
- * Count what has arrived of one signal at the signalfds: those of the set that
- * is returned have to be rung for.
+ * Count what has arrived of one signal at the signalfds, and whatever else they
+ * have: those of the set that is returned have to be rung for.  Also under
+ * siglock(), but sig_collectsettle() after it, which takes the lock: what
+ * looked blocked only because a thread was in between is given back.
  */
-uint64_t sig_collect(int sig);
+uint64_t sig_collect(int sig, uint64_t *againp);
+void	sig_collectsettle(uint64_t again);
 /* After a signal was sent by ourselves: before the next can merge with it. */
 void	sig_collectnow(int sig);
 /* Wait, not for ever, for those who just now read from a signalfd. */
@@ -222,11 +225,11 @@ void	sigsink_reset(void);
  */
 /* Keep one that was taken; lock-free. */
 void	owed_put(const siginfo_t *);
-/* The signals of which some are kept. */
+/* The signals of which some are kept for this thread. */
 uint64_t owed_set(void);
 /*
  * [siglock] Queue again what was taken: to this thread, which is about to look
- * for it, with all that the sender said of it; or to the process.
+ * for it, with all that the sender said of it; or to those it was sent to.
  */
 void	owed_giveback(uint64_t bits, bool process);
 void	owed_drop(uint64_t bits);

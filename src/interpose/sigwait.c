@@ -59,22 +59,42 @@ sigwait_constructor(void)
 	errno = saved;
 }
 
+/* A wait with another mask. */
+struct temporary {
+	uint64_t	t_bits;		/* for sig_closing() */
+	uint64_t	t_program;	/* the mask to come back to */
+	sigset_t	t_copy;
+};
+
 static void
-closing_cleanup(void *arg)
+temporary_end(const struct temporary *t)
 {
-	sig_closing(*(uint64_t *)arg, 0);
+	sig_closing(t->t_bits, 0);
 }
 
 /*
- * The mask for the kernel in place of mask, in copy where it differs; the set
- * to be given to sig_closing().
+ * A cancelled thread does not return from the handler that interrupted the
+ * system call: it would end with the mask of the wait, and be taken for one
+ * that does not block the signals.
  */
+static void
+temporary_cancelled(void *arg)
+{
+	struct temporary *t = arg;
+	sigset_t set;
+
+	lx_sigset_put(t->t_program, &set);
+	(void)sig_domask(SIG_SETMASK, &set, NULL);
+	temporary_end(t);
+}
+
+/* The mask for the kernel in place of mask, in t_copy where it differs. */
 static const sigset_t *
-temporary(const sigset_t *mask, sigset_t *copy, uint64_t *bitsp)
+temporary(const sigset_t *mask, struct temporary *t)
 {
 	uint64_t f, k, m, watched;
 
-	*bitsp = 0;
+	t->t_bits = 0;
 	watched = atomic_load(&sig_watched);
 	if (KQ_LIKELY(watched == 0) || mask == NULL || !sig_ours())
 		return (mask);
@@ -82,27 +102,31 @@ temporary(const sigset_t *mask, sigset_t *copy, uint64_t *bitsp)
 	f = atomic_load(&sig_forced);
 	if ((watched & ~m & ~f) != 0) {
 		lx_sigmask_get(&k);
-		if ((*bitsp = watched & ~m & ~f & k) != 0)
-			sig_opening(*bitsp, true, false);
+		if ((t->t_bits = watched & ~m & ~f & k) != 0) {
+			lx_sigmask(ALL, &k);
+			t->t_program = sig_programmask(k, f);
+			lx_sigmask(k, NULL);
+			sig_opening(t->t_bits, true, false);
+		}
 	}
-	*copy = *mask;
-	lx_sigset_put(f == 0 ? m : (m | f) & ~atomic_load(&sig_rtbit), copy);
-	return (copy);
+	t->t_copy = *mask;
+	lx_sigset_put(f == 0 ? m : (m | f) & ~atomic_load(&sig_rtbit),
+	    &t->t_copy);
+	return (&t->t_copy);
 }
 
 #define	TEMPORARILY(ret, mask, call)					\
 do {									\
-	sigset_t kq_copy;						\
-	uint64_t kq_bits;						\
-	const sigset_t *volatile kq_mask =				\
-	    temporary(mask, &kq_copy, &kq_bits);			\
+	struct temporary kq_t;						\
+	const sigset_t *volatile kq_mask = temporary(mask, &kq_t);	\
 									\
-	if (KQ_LIKELY(kq_bits == 0)) {					\
+	if (KQ_LIKELY(kq_t.t_bits == 0)) {				\
 		ret = call;						\
 	} else {							\
-		pthread_cleanup_push(closing_cleanup, &kq_bits);	\
+		pthread_cleanup_push(temporary_cancelled, &kq_t);	\
 		ret = call;						\
-		pthread_cleanup_pop(1);					\
+		pthread_cleanup_pop(0);					\
+		temporary_end(&kq_t);					\
 	}								\
 } while (0)
 
@@ -196,6 +220,12 @@ sigwaited(int ret, uint64_t bits, const sigset_t *set)
 	return (ret);
 }
 
+static void
+sigwait_cancelled(void *arg)
+{
+	sig_closing(*(uint64_t *)arg, 0);
+}
+
 int
 sigtimedwait(const sigset_t *restrict set, siginfo_t *restrict si,
     const struct timespec *restrict ts)
@@ -209,7 +239,7 @@ sigtimedwait(const sigset_t *restrict set, siginfo_t *restrict si,
 		bits = 0;
 	if (bits != 0)
 		sig_opening(bits, true, true);
-	pthread_cleanup_push(closing_cleanup, &bits);
+	pthread_cleanup_push(sigwait_cancelled, &bits);
 	ret = NEXT(sigtimedwait) != NULL ? NEXT(sigtimedwait)(set, si, ts) :
 	    CANCELABLE(SYS_rt_sigtimedwait, set, si, ts, sizeof(uint64_t));
 	pthread_cleanup_pop(0);
@@ -246,7 +276,7 @@ sigwait(const sigset_t *restrict set, int *restrict sigp)
 int
 signalfd(int fd, const sigset_t *set, int flags)
 {
-	uint64_t bits, mine;
+	uint64_t bits, mine, old;
 	int ret, saved;
 
 	bits = lx_sigset(set);
@@ -259,9 +289,9 @@ signalfd(int fd, const sigset_t *set, int flags)
 		return (ret);
 	saved = errno;
 	siglock(&mine);
-	sig_progfdadd(ret, bits);
-	if ((bits &= atomic_load(&sig_watched)) != 0) {
-		sig_readeval(bits, mine);
+	old = sig_progfdadd(ret, bits);
+	if (((bits | old) & atomic_load(&sig_watched)) != 0) {
+		sig_readeval(bits | old, mine);
 		owed_giveback(bits, true);
 	}
 	sigunlock(mine);

@@ -42,6 +42,8 @@ void	lx_ucontext_setmask(void *ctx, uint64_t set);
 /* Exchange the thread's mask, the thread library's own signals included. */
 void	lx_sigmask(uint64_t set, uint64_t *oldp);
 void	lx_sigmask_get(uint64_t *setp);
+/* What is blocked and pending for the process or this thread. */
+uint64_t lx_sigpending(void);
 /*
  * The kernel's table, past every libc and sanitizer.  restart and others of
  * SA_* are in flags; handler may be SIG_DFL.

@@ -75,6 +75,15 @@ lx_sigmask_get(uint64_t *setp)
 	(void)LX_SYS(SYS_rt_sigprocmask, SIG_SETMASK, NULL, setp, KSIGSET);
 }
 
+uint64_t
+lx_sigpending(void)
+{
+	uint64_t set = 0;
+
+	(void)LX_SYS(SYS_rt_sigpending, &set, KSIGSET);
+	return (set);
+}
+
 /* struct sigaction of the kernel, but for MIPS, where nothing is built. */
 struct ksigaction {
 	void		(*ka_handler)(int);
