@@ -152,6 +152,8 @@ TESTS = \
 	test/proc_test \
 	test/signal_test \
 	test/mask_test \
+	test/spawn_test \
+	test/early_test \
 	test/fs_test \
 	test/aio_test \
 	test/thread_test \

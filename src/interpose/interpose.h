@@ -43,6 +43,16 @@ void	*kq_next(const char *name, const void *self);
 	atomic_store_explicit(&next_##name,				\
 	    (__typeof__(NEXT(name)))kq_next(#name, (const void *)name),	\
 	    memory_order_relaxed)
+/*
+ * For functions of which no system call can take the place: what the
+ * constructor, which need not have run yet, did not find is looked up now.
+ */
+#define	FOUND(name)							\
+	__extension__ ({						\
+		if (__builtin_expect(NEXT(name) == NULL, 0))		\
+			RESOLVE(name);					\
+		NEXT(name);						\
+	})
 
 /*
  * close() for a number that the core has something to do with.  No cancellation

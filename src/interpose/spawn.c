@@ -61,9 +61,9 @@ static _Atomic(int (*)(const char *)) next_system;
 static _Atomic(FILE *(*)(const char *, const char *)) next_popen;
 static _Atomic(pid_t (*)(void)) next__Fork;
 
-/* Absent from libc: as if the kernel had no such call. */
+/* Absent from libc (execveat() and _Fork() may be): as in an older kernel. */
 #define	CALL(name, ...)							\
-	(NEXT(name) != NULL ? NEXT(name)(__VA_ARGS__) :			\
+	(FOUND(name) != NULL ? NEXT(name)(__VA_ARGS__) :		\
 	    (errno = ENOSYS, -1))
 
 __attribute__((__constructor__(101))) static void
@@ -197,8 +197,6 @@ spawn(spawn_t *fn, pid_t *pidp, const char *path,
 	short flags;
 	int error;
 
-	if (fn == NULL)
-		return (ENOSYS);
 	if (KQ_LIKELY(!sigspawn_needed())) {
 		error = fn(pidp, path, fa, attr, argv, envp);
 		if (error == 0)
@@ -207,8 +205,8 @@ spawn(spawn_t *fn, pid_t *pidp, const char *path,
 	}
 	if (attr != NULL)
 		copy = *attr;
-	else if ((error = posix_spawnattr_init(&copy)) != 0)
-		return (error);
+	else
+		(void)posix_spawnattr_init(&copy);	/* never fails */
 	sigspawn_begin(&ss, false);
 	(void)posix_spawnattr_getflags(&copy, &flags);
 	if ((flags & POSIX_SPAWN_SETSIGMASK) == 0) {
@@ -232,7 +230,7 @@ posix_spawn(pid_t *restrict pidp, const char *restrict path,
     const posix_spawnattr_t *restrict attr, char *const argv[restrict],
     char *const envp[restrict])
 {
-	return (spawn(NEXT(posix_spawn), pidp, path, fa, attr, argv, envp));
+	return (spawn(FOUND(posix_spawn), pidp, path, fa, attr, argv, envp));
 }
 
 int
@@ -241,7 +239,7 @@ posix_spawnp(pid_t *restrict pidp, const char *restrict file,
     const posix_spawnattr_t *restrict attr, char *const argv[restrict],
     char *const envp[restrict])
 {
-	return (spawn(NEXT(posix_spawnp), pidp, file, fa, attr, argv, envp));
+	return (spawn(FOUND(posix_spawnp), pidp, file, fa, attr, argv, envp));
 }
 
 /*
@@ -343,13 +341,12 @@ do_system(const char *command)
 int
 system(const char *command)
 {
-	if (command == NULL || (KQ_LIKELY(!sigspawn_needed()) &&
-	    NEXT(system) != NULL)) {
-		if (command != NULL)
-			kq_selfforked();
-		return (NEXT(system) != NULL ? NEXT(system)(command) : 1);
-	}
-	return (do_system(command));
+	if (command == NULL)
+		return (FOUND(system)(NULL));
+	if (KQ_UNLIKELY(sigspawn_needed()))
+		return (do_system(command));
+	kq_selfforked();
+	return (FOUND(system)(command));
 }
 
 FILE *
@@ -358,15 +355,11 @@ popen(const char *command, const char *mode)
 	struct sigspawn ss;
 	FILE *fp;
 
-	if (NEXT(popen) == NULL) {
-		errno = ENOSYS;
-		return (NULL);
-	}
 	if (KQ_LIKELY(!sigspawn_needed())) {
-		fp = NEXT(popen)(command, mode);
+		fp = FOUND(popen)(command, mode);
 	} else {
 		sigspawn_begin(&ss, true);
-		fp = NEXT(popen)(command, mode);
+		fp = FOUND(popen)(command, mode);
 		sigspawn_end(&ss);
 	}
 	if (fp != NULL)
@@ -380,11 +373,7 @@ _Fork(void)
 {
 	pid_t pid;
 
-	if (NEXT(_Fork) == NULL) {
-		errno = ENOSYS;
-		return (-1);
-	}
-	pid = NEXT(_Fork)();
+	pid = CALL(_Fork);
 	if (pid == 0)
 		sig_forkchild();
 	else if (pid != -1)

@@ -39,14 +39,6 @@ static _Atomic(FILE *(*)(const char *, const char *, FILE *)) next_freopen64;
 static _Atomic(int (*)(DIR *)) next_closedir;
 static _Atomic(int (*)(FILE *)) next_pclose;
 
-/* NEXT(), or what can be found now. */
-#define	FOUND(name)							\
-	__extension__ ({						\
-		if (KQ_UNLIKELY(NEXT(name) == NULL))			\
-			RESOLVE(name);					\
-		NEXT(name);						\
-	})
-
 __attribute__((__constructor__(101))) static void
 stdio_constructor(void)
 {
@@ -98,10 +90,6 @@ close_stream(int (*next)(FILE *), FILE *fp)
 	volatile int ret;
 	int fd;
 
-	if (KQ_UNLIKELY(next == NULL)) {
-		errno = ENOSYS;
-		return (-1);
-	}
 	if (KQ_LIKELY((fd = stream_fd(fp)) == -1))
 		return (next(fp));
 	kq_fdclosing(fd);
@@ -130,10 +118,6 @@ reopen(FILE *(*next)(const char *, const char *, FILE *), const char *path,
 	FILE *volatile ret;
 	int fd;
 
-	if (KQ_UNLIKELY(next == NULL)) {
-		errno = ENOSYS;
-		return (NULL);
-	}
 #ifndef __GLIBC__
 	/* musl sets the flags of what is open; glibc opens it again. */
 	if (path == NULL)
@@ -173,20 +157,15 @@ closedir(DIR *dir)
 {
 	/* The headers say that it is not NULL, glibc answers EINVAL. */
 	DIR *volatile given = dir;
-	int (*next)(DIR *);
 	volatile int ret;
 	int fd;
 
-	if (KQ_UNLIKELY((next = FOUND(closedir)) == NULL)) {
-		errno = ENOSYS;
-		return (-1);
-	}
 	if (given == NULL || KQ_LIKELY(!kq_fdinteresting(fd = dirfd(dir))) ||
 	    kq_fdinternal(fd))
-		return (next(given));
+		return (FOUND(closedir)(given));
 	kq_fdclosing(fd);
 	pthread_cleanup_push(closed, &fd);
-	ret = next(dir);
+	ret = FOUND(closedir)(dir);
 	pthread_cleanup_pop(1);
 	return (ret);
 }
