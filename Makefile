@@ -154,6 +154,7 @@ TESTS = \
 	test/mask_test \
 	test/spawn_test \
 	test/early_test \
+	test/refused_test \
 	test/fs_test \
 	test/aio_test \
 	test/thread_test \

@@ -134,8 +134,9 @@ disp_install(int sig, bool fresh, uint64_t *minep)
 	struct sigaction sa;
 	uint64_t bit;
 	bool ignore;
-	int saved;
+	int error, saved;
 
+	error = 0;
 	bit = BIT(sig);
 	saved = errno;
 	disp_get(sig, &sa);
@@ -166,14 +167,12 @@ disp_install(int sig, bool fresh, uint64_t *minep)
 		fresh = false;
 	} else
 		d->d_changed = false;
-	if (!fresh && real_sigaction(sig, &sa, NULL) != 0) {
-		saved = errno;
-		return (saved);
-	}
+	if (!fresh && real_sigaction(sig, &sa, NULL) != 0)
+		error = errno;
 	if (!ignore)
 		sig_force(0, bit, minep);
 	errno = saved;
-	return (0);
+	return (error);
 }
 
 int

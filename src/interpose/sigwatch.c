@@ -71,6 +71,8 @@ sigwatch_add(int sig)
 	(void)atomic_fetch_or(&sig_watched, BIT(sig));
 	if ((error = disp_install(sig, true, &mine)) != 0) {
 		(void)atomic_fetch_and(&sig_watched, ~BIT(sig));
+		(void)atomic_fetch_and(&sig_ignored, ~BIT(sig));
+		sig_force(0, BIT(sig), &mine);
 		sig_refs[sig]--;
 	} else if ((mine & BIT(sig)) != 0 &&
 	    sig_allblock(BIT(sig), mine) != 0)
