@@ -144,6 +144,13 @@ sig_readeval(uint64_t cand, uint64_t mine)
 }
 
 void
+sig_readstop(uint64_t bits)
+{
+	(void)atomic_fetch_and(&sig_read, ~bits);
+	sigsink_install();
+}
+
+void
 sig_readopen(uint64_t bits, int n)
 {
 	int sig;

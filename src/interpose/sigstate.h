@@ -172,6 +172,8 @@ extern _Atomic uint64_t sig_read;	/* [A] may be taken from a signalfd */
 uint64_t sig_allblock(uint64_t set, uint64_t mine);
 /* [siglock] Find out which of cand may be read, and tell the signalfds. */
 void	sig_readeval(uint64_t cand, uint64_t mine);
+/* [siglock] Read these no more. */
+void	sig_readstop(uint64_t bits);
 /*
  * [siglock] Threads that are about to take these themselves: they are not read
  * meanwhile.  n is 1 or -1.

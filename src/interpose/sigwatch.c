@@ -96,10 +96,11 @@ sigwatch_del(int sig)
 	siglock(&mine);
 	if (sig_refs[sig] == 0 || --sig_refs[sig] > 0)
 		goto done;
-	(void)atomic_fetch_and(&sig_watched, ~BIT(sig));
-	sig_readeval(BIT(sig), mine);
+	sig_readstop(BIT(sig));
 	disp_restore(sig);
 	owed_giveback(BIT(sig), true);
+	/* Only now: who unblocks what is not watched does not ask for it. */
+	(void)atomic_fetch_and(&sig_watched, ~BIT(sig));
 	(void)atomic_fetch_and(&sig_ignored, ~BIT(sig));
 	sig_force(0, BIT(sig), &mine);
 done:
