@@ -155,6 +155,7 @@ TESTS = \
 	test/spawn_test \
 	test/early_test \
 	test/refused_test \
+	test/numbers_test \
 	test/fs_test \
 	test/aio_test \
 	test/thread_test \

@@ -794,6 +794,204 @@ KQ_TC(rt_all_used, "SIG-7: a program that uses every real-time signal")
 	}
 }
 
+KQ_TC(rt_wanted, "SIG-7: a real-time signal that the library thought was free")
+{
+	int i, kq = KQ_OPEN(), sig;
+	pthread_t t;
+
+	signal(SIGUSR1, SIG_IGN);
+	/* Alone, where it is chosen only, and with a thread to be told. */
+	for (i = 0; i < 2; i++) {
+		if (i == 1) {
+			pthread_barrier_init(&ready, NULL, 2);
+			pthread_barrier_init(&leave, NULL, 2);
+			ATF_REQUIRE_EQ(0, pthread_create(&t, NULL, idle,
+			    NULL));
+			pthread_barrier_wait(&ready);
+		}
+		ADD(kq, SIGUSR1);
+		for (sig = SIGRTMAX; sig >= SIGRTMIN; sig--) {
+			hits = 0;
+			ATF_CHECK(signal(sig, on_signal) == SIG_DFL);
+			SEND(sig);
+			ATF_CHECK_EQ(1, hits);
+		}
+		SEND(SIGUSR1);
+		COUNT(kq, SIGUSR1, 1);
+		DELETE(kq, SIGUSR1);
+		for (sig = SIGRTMAX; sig >= SIGRTMIN; sig--)
+			ATF_CHECK(signal(sig, SIG_DFL) == on_signal);
+	}
+	pthread_barrier_wait(&leave);
+	pthread_join(t, NULL);
+}
+
+KQ_TC(many_kept, "SIG-6: more blocked signals than are kept are all counted")
+{
+	int i, kq = KQ_OPEN(), sig = SIGRTMIN + 3;
+
+	signal(sig, on_signal);
+	mask(SIG_BLOCK, sig);
+	ADD(kq, sig);
+	for (i = 0; i < 120; i++)
+		SEND(sig);
+	COUNT(kq, sig, 120);
+	mask(SIG_UNBLOCK, sig);
+	/* CAVEATS: at most 96 are kept for the program. */
+	ATF_CHECK_EQ(96, hits);
+	KQ_EXPECT_NOTHING(kq);
+}
+
+static void *
+sends_itself(void *arg)
+{
+	sigset_t set = set_of(SIGUSR1);
+	siginfo_t si;
+	bool pending;
+
+	(void)arg;
+	(void)pthread_kill(pthread_self(), SIGUSR1);
+	pending = ispending(SIGUSR1);
+	pthread_barrier_wait(&ready);
+	pthread_barrier_wait(&leave);
+	/* It is still there, and says who sent it. */
+	return ((void *)(intptr_t)(!pending ||
+	    sigwaitinfo(&set, &si) != SIGUSR1 || si.si_pid != getpid()));
+}
+
+KQ_TC(own_pending, "SIG-7: a signal to a thread is pending for nobody else")
+{
+	int kq = KQ_OPEN();
+	sigset_t set = set_of(SIGUSR1);
+	struct timespec zero = { 0, 0 };
+	pthread_t t;
+	void *ret;
+
+	mask(SIG_BLOCK, SIGUSR1);
+	BOTH(kq, SIGUSR1) {
+		pthread_barrier_init(&ready, NULL, 2);
+		pthread_barrier_init(&leave, NULL, 2);
+		ATF_REQUIRE_EQ(0, pthread_create(&t, NULL, sends_itself,
+		    NULL));
+		pthread_barrier_wait(&ready);
+		ATF_CHECK(!ispending(SIGUSR1));
+		ATF_CHECK_ERRNO(EAGAIN, sigtimedwait(&set, NULL, &zero) == -1);
+		pthread_barrier_wait(&leave);
+		pthread_join(t, &ret);
+		ATF_CHECK_EQ(NULL, ret);
+	}
+	COUNT(kq, SIGUSR1, 1);
+}
+
+static pid_t forked = -1;
+
+static void
+on_fork(int sig)
+{
+	(void)sig;
+	forked = fork();
+}
+
+KQ_TC(fork_in_wait, "SIG-9: a handler that forks within sigsuspend()")
+{
+	int error, kq = KQ_OPEN(), st;
+	sigset_t none = set_of(0);
+
+	signal(SIGUSR1, on_fork);
+	mask(SIG_BLOCK, SIGUSR1);
+	ADD(kq, SIGUSR1);
+	SEND(SIGUSR1);
+	error = sigsuspend(&none) == -1 ? errno : 0;
+	if (forked == 0) {
+		/* The child comes back, too, with the mask from before. */
+		signal(SIGUSR1, on_signal);
+		if (error != EINTR || !isblocked(SIGUSR1) || raise(SIGUSR1) !=
+		    0 || hits != 0)
+			_exit(1);
+		mask(SIG_UNBLOCK, SIGUSR1);
+		_exit(hits == 1 ? 0 : 2);
+	}
+	ATF_CHECK_EQ(EINTR, error);
+	ATF_REQUIRE(forked > 0);
+	ATF_REQUIRE_EQ(forked, waitpid(forked, &st, 0));
+	ATF_CHECK_EQ(0, st);
+	COUNT(kq, SIGUSR1, 1);
+	ATF_CHECK(isblocked(SIGUSR1));
+}
+
+static void *
+changer(void *arg)
+{
+	struct sigaction old, sa;
+	int i;
+
+	(void)arg;
+	memset(&sa, 0, sizeof(sa));
+	for (i = 0; !atomic_load(&stop); i++) {
+		sa.sa_handler = i % 2 == 0 ? on_signal : on_other;
+		if (sigaction(SIGUSR1, &sa, NULL) != 0 ||
+		    sigaction(SIGUSR1, NULL, &old) != 0 ||
+		    old.sa_handler != sa.sa_handler)
+			return ((void *)1);
+	}
+	sa.sa_handler = on_signal;
+	return ((void *)(intptr_t)sigaction(SIGUSR1, &sa, NULL));
+}
+
+KQ_TC(action_race, "SIG-7: dispositions change while knotes come and go")
+{
+	int i, kq;
+	pthread_t t;
+	void *ret;
+
+	ATF_REQUIRE_EQ(0, pthread_create(&t, NULL, changer, NULL));
+	for (i = 0; i < 2000; i++) {
+		kq = kqueue();
+		ATF_REQUIRE_EQ(0, kq_test_change(kq, SIGUSR1, EVFILT_SIGNAL,
+		    EV_ADD, 0, 0, NULL));
+		close(kq);
+	}
+	kq = KQ_OPEN();
+	ADD(kq, SIGUSR1);
+	atomic_store(&stop, true);
+	pthread_join(t, &ret);
+	ATF_CHECK_EQ(NULL, ret);
+	SEND(SIGUSR1);
+	ATF_CHECK_EQ(1, hits);
+	COUNT(kq, SIGUSR1, 1);
+}
+
+static void *
+raiser(void *arg)
+{
+	(void)arg;
+	while (!atomic_load(&stop))
+		(void)raise(SIGUSR1);
+	return (NULL);
+}
+
+KQ_TC(ring_race, "SIG-3: kqueues are closed while their bells ring")
+{
+	int i, kq, kq1;
+	pthread_t t;
+
+	signal(SIGUSR1, on_other);
+	kq1 = KQ_OPEN();
+	ADD(kq1, SIGUSR1);
+	ATF_REQUIRE_EQ(0, pthread_create(&t, NULL, raiser, NULL));
+	for (i = 0; i < 2000; i++) {
+		kq = kqueue();
+		ATF_REQUIRE_EQ(0, kq_test_change(kq, SIGUSR1, EVFILT_SIGNAL,
+		    EV_ADD, 0, 0, NULL));
+		close(kq);
+	}
+	atomic_store(&stop, true);
+	pthread_join(t, NULL);
+	KQ_EXPECT(kq1, SIGUSR1, EVFILT_SIGNAL);
+	SEND(SIGUSR1);
+	COUNT(kq1, SIGUSR1, 1);
+}
+
 KQ_TC(delete_pending, "SIG-7: EV_DELETE gives back what was taken")
 {
 	int kq = KQ_OPEN();
@@ -829,6 +1027,12 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, many_threads);
 	ATF_TP_ADD_TC(tp, toggled);
 	ATF_TP_ADD_TC(tp, rt_all_used);
+	ATF_TP_ADD_TC(tp, rt_wanted);
+	ATF_TP_ADD_TC(tp, many_kept);
+	ATF_TP_ADD_TC(tp, own_pending);
+	ATF_TP_ADD_TC(tp, fork_in_wait);
+	ATF_TP_ADD_TC(tp, action_race);
+	ATF_TP_ADD_TC(tp, ring_race);
 	ATF_TP_ADD_TC(tp, delete_pending);
 
 	return (atf_no_error());

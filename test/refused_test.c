@@ -27,19 +27,20 @@ void	closefrom(int);
 #endif
 
 /*
- * From now on this thread's call fails, if its second argument is not less
- * than that; false where it cannot be had.
+ * From now on this thread's call fails, if the argument has one of these bits;
+ * false where that cannot be had.
  */
 static bool
-refuse(long nr, unsigned arg, int error)
+refuse_if(long nr, int arg, unsigned bits, int error)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 		    offsetof(struct seccomp_data, nr)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)nr, 0, 3),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-		    offsetof(struct seccomp_data, args[1])),
-		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, arg, 0, 1),
+		    (unsigned)offsetof(struct seccomp_data, args) +
+		    8 * (unsigned)arg),
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, bits, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K,
 		    SECCOMP_RET_ERRNO | ((unsigned)error & SECCOMP_RET_DATA)),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
@@ -50,9 +51,33 @@ refuse(long nr, unsigned arg, int error)
 	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) == 0);
 }
 
+/* Always. */
+static bool
+refuse(long nr, int error)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+		    offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)nr, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K,
+		    SECCOMP_RET_ERRNO | ((unsigned)error & SECCOMP_RET_DATA)),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = { 4, code };
+
+	return (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) == 0);
+}
+
 #define	REFUSE(nr, error)						\
 do {									\
-	if (!refuse(nr, 0, error))						\
+	if (!refuse(nr, error))						\
+		return (-1);						\
+} while (0)
+/* Directories are not opened, so that /proc does not list. */
+#define	REFUSE_DIRECTORIES(error)					\
+do {									\
+	if (!refuse_if(SYS_openat, 2, O_DIRECTORY, error))		\
 		return (-1);						\
 } while (0)
 #define	WANT(e)								\
@@ -165,7 +190,7 @@ no_close_range_no_proc(void)
 		rl.rlim_cur = 65536;
 	WANT(setrlimit(RLIMIT_NOFILE, &rl) == 0);
 	REFUSE(SYS_close_range, ENOSYS);
-	REFUSE(SYS_openat, ENOENT);
+	REFUSE_DIRECTORIES(ENOENT);
 	return (closes_all());
 }
 
@@ -274,7 +299,7 @@ no_sigaction_set(void)
 	WANT((kq = kqueue()) != -1);
 	signal(SIGUSR1, on_signal);
 	signal(SIGCHLD, SIG_IGN);
-	if (!refuse(SYS_rt_sigaction, 1, EPERM))
+	if (!refuse_if(SYS_rt_sigaction, 1, ~0u, EPERM))
 		return (-1);
 	WANT(kq_test_change(kq, SIGUSR1, EVFILT_SIGNAL, EV_ADD, 0, 0, NULL) ==
 	    EPERM);
@@ -307,7 +332,7 @@ idle(void *arg)
 
 /* Other threads cannot be looked at, or be told. */
 static int
-with_threads(long nr, int error)
+with_threads(int how)
 {
 	struct kevent kev;
 	pthread_t t;
@@ -319,7 +344,12 @@ with_threads(long nr, int error)
 	WANT((kq = kqueue()) != -1);
 	signal(SIGUSR1, SIG_IGN);
 	signal(SIGUSR2, on_signal);
-	REFUSE(nr, error);
+	if (how == 0)
+		REFUSE_DIRECTORIES(ENOENT);
+	else if (how == 1)
+		REFUSE(SYS_getdents64, EPERM);
+	else
+		REFUSE(SYS_rt_tgsigqueueinfo, EAGAIN);
 	WANT(kq_test_change(kq, SIGUSR1, EVFILT_SIGNAL, EV_ADD, 0, 0, NULL) ==
 	    0);
 	WANT(kq_test_change(kq, SIGUSR2, EVFILT_SIGNAL, EV_ADD, 0, 0, NULL) ==
@@ -339,19 +369,19 @@ with_threads(long nr, int error)
 static int
 no_proc(void)
 {
-	return (with_threads(SYS_openat, ENOENT));
+	return (with_threads(0));
 }
 
 static int
 no_list(void)
 {
-	return (with_threads(SYS_getdents64, EPERM));
+	return (with_threads(1));
 }
 
 static int
 no_queue(void)
 {
-	return (with_threads(SYS_rt_tgsigqueueinfo, EAGAIN));
+	return (with_threads(2));
 }
 
 KQ_TC(threads_unseen, "SIG-3: signals without a /proc that lists the threads")
@@ -404,6 +434,34 @@ KQ_TC(no_descriptors, "SIG-2: EV_ADD fails without a descriptor to hear by")
 }
 
 static int
+no_waits(void)
+{
+	sigset_t set;
+	int kq, sig;
+
+	WANT((kq = kqueue()) != -1);
+	WANT(kq_test_change(kq, SIGUSR1, EVFILT_SIGNAL, EV_ADD, 0, 0, NULL) ==
+	    0);
+	REFUSE(SYS_rt_sigtimedwait, EPERM);
+	REFUSE(SYS_rt_sigpending, EPERM);
+	REFUSE(SYS_rt_sigqueueinfo, EPERM);
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	errno = 77;
+	WANT(sigwait(&set, &sig) == EPERM && errno == 77);
+	WANT(sigwaitinfo(&set, NULL) == -1 && errno == EPERM);
+	WANT(sigpending(&set) == -1 && errno == EPERM);
+	WANT(sigqueue(getpid(), SIGUSR1, (union sigval){ 0 }) == -1 &&
+	    errno == EPERM);
+	return (0);
+}
+
+KQ_TC(waits_refused, "SIG-7: sigwait() and sigpending() that fail say why")
+{
+	CHILD(no_waits);
+}
+
+static int
 no_fork(void)
 {
 	struct sigaction sa;
@@ -444,6 +502,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, threads_unseen);
 	ATF_TP_ADD_TC(tp, threads_untold);
 	ATF_TP_ADD_TC(tp, no_descriptors);
+	ATF_TP_ADD_TC(tp, waits_refused);
 	ATF_TP_ADD_TC(tp, system_no_fork);
 
 	return (atf_no_error());

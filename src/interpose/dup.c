@@ -172,7 +172,8 @@ replace(int oldfd, int newfd, int flags, bool three)
 	if (watched && kq_fdinternal(newfd)) {
 		/* The program may choose numbers as it likes: give way. */
 		if ((error = kq_fdvacate(newfd)) != 0) {
-			errno = error;
+			/* EINVAL: there is no room up where ours belong. */
+			errno = error == EINVAL ? EMFILE : error;
 			return (-1);
 		}
 	}

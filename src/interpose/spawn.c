@@ -84,56 +84,55 @@ spawn_constructor(void)
 	errno = saved;
 }
 
-#define	EXEC(name, ...)							\
+#define	EXEC(call)							\
 __extension__ ({							\
 	struct sigspawn kq_ss;						\
+	bool kq_needed;							\
 	int kq_ret;							\
 									\
-	if (KQ_LIKELY(!sigspawn_needed())) {				\
-		kq_ret = CALL(name, __VA_ARGS__);			\
-	} else {							\
+	if ((kq_needed = sigspawn_needed()))				\
 		sigspawn_begin(&kq_ss, true);				\
-		kq_ret = CALL(name, __VA_ARGS__);			\
+	kq_ret = call;							\
+	if (kq_needed)							\
 		sigspawn_end(&kq_ss);					\
-	}								\
 	kq_ret;								\
 })
 
 int
 execve(const char *path, char *const argv[], char *const envp[])
 {
-	return (EXEC(execve, path, argv, envp));
+	return (EXEC(FOUND(execve)(path, argv, envp)));
 }
 
 int
 execv(const char *path, char *const argv[])
 {
-	return (EXEC(execve, path, argv, environ));
+	return (EXEC(FOUND(execve)(path, argv, environ)));
 }
 
 int
 execvpe(const char *file, char *const argv[], char *const envp[])
 {
-	return (EXEC(execvpe, file, argv, envp));
+	return (EXEC(FOUND(execvpe)(file, argv, envp)));
 }
 
 int
 execvp(const char *file, char *const argv[])
 {
-	return (EXEC(execvpe, file, argv, environ));
+	return (EXEC(FOUND(execvpe)(file, argv, environ)));
 }
 
 int
 fexecve(int fd, char *const argv[], char *const envp[])
 {
-	return (EXEC(fexecve, fd, argv, envp));
+	return (EXEC(FOUND(fexecve)(fd, argv, envp)));
 }
 
 int
 execveat(int fd, const char *path, char *const argv[], char *const envp[],
     int flags)
 {
-	return (EXEC(execveat, fd, path, argv, envp, flags));
+	return (EXEC(CALL(execveat, fd, path, argv, envp, flags)));
 }
 
 /* The arguments as an array, on the caller's stack. */
