@@ -13,7 +13,9 @@
 
 #include "kq_test.h"
 
-int	execveat(int, const char *, char *const [], char *const [], int);
+/* Absent from musl's archive. */
+int	execveat(int, const char *, char *const [], char *const [], int)
+	    __attribute__((__weak__));
 
 static volatile sig_atomic_t hits;
 
@@ -162,6 +164,10 @@ exec_how(int how, bool good, int fd)
 	case 7:
 		return (fexecve(good ? fd : -1, argv, environ));
 	default:
+		if (execveat == NULL) {
+			errno = ENOSYS;
+			return (-1);
+		}
 		return (execveat(AT_FDCWD, path, argv, environ, 0));
 	}
 }

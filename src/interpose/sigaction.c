@@ -231,8 +231,10 @@ unwrap(int sig, struct sigaction *osa)
 		disp_get(sig, osa);
 }
 
+/* changes: sig_changes from before the signal was seen to be unwatched. */
 static int
-sigaction_unwatched(int sig, const struct sigaction *sa, struct sigaction *osa)
+sigaction_unwatched(int sig, const struct sigaction *sa, struct sigaction *osa,
+    uint32_t changes)
 {
 	struct sigaction copy;
 	uint64_t mine;
@@ -250,9 +252,9 @@ sigaction_unwatched(int sig, const struct sigaction *sa, struct sigaction *osa)
 	if (real_sigaction(sig, sa, osa) != 0)
 		return (-1);
 	unwrap(sig, osa);
-	/* Watched meanwhile: then it was not ours to set. */
-	if (KQ_UNLIKELY(sa != NULL && sig <= LX_NSIG &&
-	    (atomic_load(&sig_watched) & BIT(sig)) != 0 && sig_ours()))
+	/* Watched now, or for a while: then ours may have been put over it. */
+	if (KQ_UNLIKELY(sa != NULL && (atomic_load(&sig_changes) != changes ||
+	    (atomic_load(&sig_watched) & BIT(sig)) != 0) && sig_ours()))
 		return (sigaction(sig, &copy, NULL));
 	return (0);
 }
@@ -262,11 +264,13 @@ do_sigaction(int sig, const struct sigaction *sa, struct sigaction *osa)
 {
 	struct sigaction old;
 	uint64_t again, bits, mine;
+	uint32_t changes;
 	int error;
 
+	changes = atomic_load(&sig_changes);
 	if (KQ_LIKELY(sig < 1 || sig > LX_NSIG ||
 	    (atomic_load(&sig_watched) & BIT(sig)) == 0))
-		return (sigaction_unwatched(sig, sa, osa));
+		return (sigaction_unwatched(sig, sa, osa, changes));
 	if (!sig_ours()) {
 		/* A vfork() child: the table is the parent's. */
 		if (real_sigaction(sig, sa, osa) != 0)
@@ -276,8 +280,9 @@ do_sigaction(int sig, const struct sigaction *sa, struct sigaction *osa)
 	}
 	siglock(&mine);
 	if ((atomic_load(&sig_watched) & BIT(sig)) == 0) {
+		changes = atomic_load(&sig_changes);
 		sigunlock(mine);
-		return (sigaction_unwatched(sig, sa, osa));
+		return (sigaction_unwatched(sig, sa, osa, changes));
 	}
 	error = 0;
 	again = bits = 0;

@@ -82,6 +82,8 @@ typedef void (*handler_t)(int);
  */
 extern _Atomic int sig_pid;		/* [A] whose all this is; 0: nobody's */
 extern _Atomic uint64_t sig_watched;	/* [A] */
+/* [A] Raised before a signal becomes watched, and before it ceases to be. */
+extern _Atomic uint32_t sig_changes;
 
 /*
  * Take the lock.  *minep becomes the thread's mask, which sigunlock() puts

@@ -6,6 +6,7 @@
 
 _Atomic int sig_pid;
 _Atomic uint64_t sig_watched;
+_Atomic uint32_t sig_changes;
 static _Atomic uint32_t sig_word;	/* [a] siglock() */
 static int	sig_refs[LX_NSIG + 1];	/* [S] */
 
@@ -63,13 +64,12 @@ sigwatch_add(int sig)
 	siglock(&mine);
 	if (sig_refs[sig]++ > 0)
 		goto done;
-	if ((error = disp_learn(sig)) != 0) {
-		sig_refs[sig]--;
-		goto done;
-	}
-	sig_resend(sig, -1);
+	(void)atomic_fetch_add(&sig_changes, 1);
+	/* First: a sigaction() that does not see this yet is learned of. */
 	(void)atomic_fetch_or(&sig_watched, BIT(sig));
-	if ((error = disp_install(sig, true, &mine)) != 0) {
+	sig_resend(sig, -1);
+	if ((error = disp_learn(sig)) != 0 ||
+	    (error = disp_install(sig, true, &mine)) != 0) {
 		(void)atomic_fetch_and(&sig_watched, ~BIT(sig));
 		(void)atomic_fetch_and(&sig_ignored, ~BIT(sig));
 		sig_force(0, BIT(sig), &mine);
@@ -96,6 +96,7 @@ sigwatch_del(int sig)
 	siglock(&mine);
 	if (sig_refs[sig] == 0 || --sig_refs[sig] > 0)
 		goto done;
+	(void)atomic_fetch_add(&sig_changes, 1);
 	sig_readstop(BIT(sig));
 	disp_restore(sig);
 	owed_giveback(BIT(sig), true);
