@@ -35,7 +35,8 @@ int	siggetmask(void);
 
 #define	M(sig)		(1 << ((sig) - 1))
 
-static volatile sig_atomic_t hits;
+/* Also read by other threads than the one that handles. */
+static _Atomic int hits;
 
 static void
 on_signal(int sig)

@@ -793,11 +793,15 @@ KQ_TC(children, "SIG-9: fork, exec, posix_spawn and popen inherit the program's"
 	ATF_REQUIRE((pid = fork()) != -1);
 	if (pid == 0) {
 		b = status("thread-self");
-		_exit((a.blk != b.blk) | (a.ign != b.ign) << 1 |
-		    (a.cgt != b.cgt) << 2);
+		if (a.blk == b.blk && a.ign == b.ign && a.cgt == b.cgt)
+			_exit(0);
+		dprintf(2, "blocked %llx ignored %llx caught %llx, wanted "
+		    "%llx %llx %llx\n", b.blk, b.ign, b.cgt, a.blk, a.ign,
+		    a.cgt);
+		_exit(1);
 	}
 	ATF_REQUIRE_EQ(pid, waitpid(pid, &st, 0));
-	ATF_CHECK_EQ(0, st);
+	ATF_CHECK_EQ_MSG(0, st, "status %#x", st);
 
 	for (i = 0; i < 3; i++) {
 		ATF_REQUIRE_EQ(0, pipe(fds));

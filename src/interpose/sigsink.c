@@ -162,7 +162,7 @@ sig_collect(int sig, uint64_t *againp)
 	bits = *againp = 0;
 	for (s = atomic_load(&sig_sinks); s != NULL && bits == 0;
 	    s = s->ss_next) {
-		if ((s->ss_read & BIT(sig)) != 0 &&
+		if ((atomic_load(&s->ss_read) & BIT(sig)) != 0 &&
 		    (fd = atomic_load(&s->ss_sfd)) > 0)
 			bits |= collect(fd - 1, againp);
 	}
@@ -216,7 +216,8 @@ sigsink_get(struct sigsink **sp)
 		atomic_store_explicit(&sig_sinks, s, memory_order_release);
 	}
 	s->ss_used = true;
-	s->ss_read = s->ss_installed = 0;
+	atomic_store(&s->ss_read, 0);
+	s->ss_installed = 0;
 	atomic_store(&s->ss_bell, fd + 1);
 	sigunlock(mine);
 	*sp = s;
@@ -231,7 +232,7 @@ sigsink_put(struct sigsink *s)
 
 	siglock(&mine);
 	atomic_store(&s->ss_ring, 0);
-	s->ss_read = 0;
+	atomic_store(&s->ss_read, 0);
 	sfd = atomic_exchange(&s->ss_sfd, 0);
 	s->ss_used = false;
 	if (atomic_fetch_or(&s->ss_users, SINK_CLOSING) == 0 &&
@@ -269,7 +270,7 @@ install(struct sigsink *s)
 {
 	uint64_t set;
 
-	set = s->ss_read & atomic_load(&sig_read);
+	set = atomic_load(&s->ss_read) & atomic_load(&sig_read);
 	if (atomic_load(&s->ss_sfd) == 0 || set == s->ss_installed)
 		return;
 	s->ss_installed = set;
@@ -291,10 +292,10 @@ sigsink_set(struct sigsink *s, uint64_t ring, uint64_t read)
 	uint64_t mine;
 
 	atomic_store(&s->ss_ring, ring);
-	if (s->ss_read == read)
+	if (atomic_load(&s->ss_read) == read)
 		return;
 	siglock(&mine);
-	s->ss_read = read;
+	atomic_store(&s->ss_read, read);
 	install(s);
 	sigunlock(mine);
 }

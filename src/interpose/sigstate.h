@@ -196,7 +196,7 @@ struct sigsink {
 	_Atomic int	ss_bell;	/* [a] descriptor + 1 */
 	bool		ss_used;	/* [S] */
 	_Atomic int	ss_sfd;		/* [A] descriptor + 1 */
-	uint64_t	ss_read;	/* [S] */
+	_Atomic uint64_t ss_read;	/* [A] */
 	uint64_t	ss_installed;	/* [S] what the signalfd has */
 };
 extern _Atomic(struct sigsink *) sig_sinks;	/* [A] never shrinks */
