@@ -993,6 +993,31 @@ KQ_TC(ring_race, "SIG-3: kqueues are closed while their bells ring")
 	COUNT(kq1, SIGUSR1, 1);
 }
 
+static void *
+adder(void *arg)
+{
+	return ((void *)(intptr_t)kq_test_change(*(int *)arg, SIGUSR1,
+	    EVFILT_SIGNAL, EV_ADD, 0, 0, NULL));
+}
+
+/* Once the creator got the mask back that it had before. */
+KQ_TC(new_thread_adds, "SIG-3: a thread registers while it is being created")
+{
+	int i, kq = KQ_OPEN();
+	pthread_t t;
+	void *ret;
+
+	signal(SIGUSR1, SIG_IGN);
+	for (i = 0; i < 500; i++) {
+		ATF_REQUIRE_EQ(0, pthread_create(&t, NULL, adder, &kq));
+		pthread_join(t, &ret);
+		ATF_REQUIRE_EQ(NULL, ret);
+		SEND(SIGUSR1);
+		COUNT(kq, SIGUSR1, 1);
+		DELETE(kq, SIGUSR1);
+	}
+}
+
 KQ_TC(delete_pending, "SIG-7: EV_DELETE gives back what was taken")
 {
 	int kq = KQ_OPEN();
@@ -1034,6 +1059,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, fork_in_wait);
 	ATF_TP_ADD_TC(tp, action_race);
 	ATF_TP_ADD_TC(tp, ring_race);
+	ATF_TP_ADD_TC(tp, new_thread_adds);
 	ATF_TP_ADD_TC(tp, delete_pending);
 
 	return (atf_no_error());

@@ -6,7 +6,8 @@
  * A thread's own mask is edited where it is set (sigmask.c); that of the others
  * by a broadcast: each gets a real-time signal that nobody uses, whose handler
  * changes the mask that it returns to and acknowledges.  A thread that blocks
- * all signals just now is in our own code, or about to end; it looks by itself.
+ * all signals just now is in our own code, or about to end, and looks by
+ * itself; or it is in libc's, and is waited for.
  */
 #include "sigstate.h"
 
@@ -136,13 +137,28 @@ bcast_thread(int tid, void *arg)
 {
 	struct bcast *b = arg;
 	uint64_t mask;
+	int round;
 
 	if (tid == b->b_self || b->b_n == BC_MAX || tid >= BC_TIDS ||
 	    (b->b_told != NULL && (b->b_told[tid / 8] & 1 << tid % 8) != 0))
 		return;
-	/* Nothing can be done to a thread that blocks sig_rt. */
-	if (lx_thread_mask(tid, &mask) != 0 || (mask & BIT(sig_rt)) != 0)
+	/*
+	 * libc blocks all, its own signals included, for a moment: in
+	 * pthread_create(), say, after which the old mask comes back.
+	 */
+	for (round = 0; round < 1000; round++) {
+		if (lx_thread_mask(tid, &mask) != 0)
+			return;
+		if ((mask & BIT(sig_rt)) == 0 || (mask & BIT(32)) == 0)
+			break;
+		lx_yield(round);
+	}
+	/* Nothing can be done to a thread that blocks sig_rt for good. */
+	if ((mask & BIT(sig_rt)) != 0) {
+		if (b->b_told != NULL)
+			b->b_told[tid / 8] |= (uint8_t)(1 << tid % 8);
 		return;
+	}
 	atomic_store(&bc_acks[b->b_n], bc_seq - 1);
 	if (lx_sigtell(tid, sig_rt, (uintptr_t)bc_seq * BC_MAX +
 	    (uintptr_t)b->b_n) != 0)
