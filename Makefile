@@ -113,7 +113,11 @@ OBJS = \
 	filters/fs.o \
 	filters/aio.o \
 	filters/fd.o \
-	filters/file.o
+	filters/file.o \
+	filters/fnode.o \
+	filters/flook.o \
+	filters/fqueue.o \
+	filters/ftab.o
 
 # In the shared library alone: in a static program there is one definition of
 # fclose() or fork(), and no other that ours could call.
@@ -135,7 +139,8 @@ HDRS = \
 	${srcdir}/src/interpose/interpose.h \
 	${srcdir}/src/interpose/sigstate.h \
 	${srcdir}/filters/fd.h \
-	${srcdir}/filters/file.h
+	${srcdir}/filters/file.h \
+	${srcdir}/filters/fnode.h
 
 # Test programs and test scripts; test/Kyuafile names them too.
 TESTS = \

@@ -24,7 +24,7 @@ bool	file_process(struct knote *, struct kevent *);
  * For EVFILT_VNODE and the above.  kq_lock is held for all, and the knote has
  * its watch (watch_attach_none()).
  */
-/* Have inotify report on the knote's inode what file_wants() says. */
+/* Have inotify report on the knote's inode what fnode_wantsof() says. */
 int	file_watch(struct knote *);
 void	file_unwatch(struct knote *);
 /* kn_sfflags has changed.  After an error all is as before. */

@@ -7,9 +7,9 @@
  *
  * Linux tells with inotify that something of a coarse kind happened, and stat
  * has to tell what: IN_ATTRIB is said for a changed mode, for a new link and
- * for the removal of the last one.  file.c has the watches and looks at each
- * inode once per collection; here is what follows from a look.  The table to
- * meet is VN-9's hammer2 column.  Where Linux says too little:
+ * for the removal of the last one.  flook.c looks at each inode once per
+ * collection; here is what follows from a look.  The table to meet is VN-9's
+ * hammer2 column.  Where Linux says too little:
  *
  * - Operations between two looks are seen as one: a growth that is taken back,
  *   a link that is removed again.
@@ -240,7 +240,7 @@ filt_vnodedetach(struct knote *kn)
 	watch_detach(kn);
 }
 
-/* file.c speaks through vnode_note(); this is the core asking for a look. */
+/* flook.c speaks through vnode_note(); this is the core asking for a look. */
 static bool
 filt_vnodeevent(struct knote *kn, long hint)
 {
