@@ -107,6 +107,8 @@ OBJS = \
 	filters/except.o \
 	filters/vnode.o \
 	filters/proc.o \
+	filters/procstream.o \
+	filters/procsub.o \
 	filters/signal.o \
 	filters/timer.o \
 	filters/user.o \
@@ -140,7 +142,8 @@ HDRS = \
 	${srcdir}/src/interpose/sigstate.h \
 	${srcdir}/filters/fd.h \
 	${srcdir}/filters/file.h \
-	${srcdir}/filters/fnode.h
+	${srcdir}/filters/fnode.h \
+	${srcdir}/filters/proc.h
 
 # Test programs and test scripts; test/Kyuafile names them too.
 TESTS = \
