@@ -43,9 +43,9 @@ fd_attachself(struct knote *kn)
 	if (kq->kq_selfkn != NULL)
 		return (ELOOP);
 	if ((error = kqueue_needbell(kq)) != 0 ||
-	    (error = watch_attach_none(kn, filter_wf(kn->kn_filter))) != 0)
+	    (error = watch_attach_none(kn, filter_wf(kn->kn_filter),
+	    NULL)) != 0)
 		return (error);
-	kn->kn_watch->w_kind = LX_KIND_KQUEUE;
 	kn->kn_status |= KN_SELF;
 	kq->kq_selfkn = kn;
 	return (0);
@@ -61,11 +61,11 @@ fd_attachnone(struct knote *kn)
 	int error;
 
 	if ((error = kqueue_needbell(kn->kn_kq)) != 0 ||
-	    (error = watch_attach_none(kn, filter_wf(kn->kn_filter))) != 0)
+	    (error = watch_attach_none(kn, filter_wf(kn->kn_filter),
+	    NULL)) != 0)
 		return (error);
-	/* Unless it is known now, file_detach() would be called in vain. */
-	if (watch_kind(kn->kn_watch) == LX_KIND_UNKNOWN)
-		error = ENOMEM;
+	if (watch_kind(kn->kn_watch) == LX_KIND_PROC)	/* READ-39 */
+		error = kn->kn_kq->kq_dialect->d_badfilter_errno;
 	else if (fd_isfile(kn))
 		error = file_attach(kn);
 	if (error != 0)

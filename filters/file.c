@@ -12,7 +12,8 @@
 
 /* With the lock of the instance. */
 static int
-file_watchlocked(struct fqueue *fq, struct knote *kn)
+file_watchlocked(struct fqueue *fq, struct knote *kn,
+    const struct lx_inode *before)
 {
 	struct finst *fi = fq->fq_inst;
 	struct watch *w = kn->kn_watch;
@@ -29,9 +30,14 @@ file_watchlocked(struct fqueue *fq, struct knote *kn)
 	/* What happened before we came is not for us (VN-8). */
 	if (fnode_find(fi, NULL, wd) != NULL)
 		fqueue_process(fq);
-	if ((fn = fnode_find(fi, fq, wd)) == NULL &&
-	    (fn = fnode_create(fq, wd)) == NULL)
-		return (ENOMEM);
+	if ((fn = fnode_find(fi, fq, wd)) == NULL) {
+		if ((fn = fnode_create(fq, wd)) == NULL)
+			return (ENOMEM);
+		/* All that it reports came after that. */
+		if (before != NULL)
+			fn->fn_inode = *before;
+	} else
+		before = NULL;
 	grown = what & ~fn->fn_what;
 	fresh = kn->kn_filter == EVFILT_VNODE &&
 	    (!fnode_hasvnode(fn) || grown != 0);
@@ -43,7 +49,8 @@ file_watchlocked(struct fqueue *fq, struct knote *kn)
 	    (error = fnode_follow(fn, w->w_fd)) != 0)
 		goto fail;
 	/* Last, so that a removal meanwhile is no news. */
-	if (fresh && (error = lx_inode(w->w_fd, &fn->fn_inode)) != 0)
+	if (fresh && (before == NULL || fn->fn_parent != NULL) &&
+	    (error = lx_inode(w->w_fd, &fn->fn_inode)) != 0)
 		goto fail;
 	return (0);
 fail:
@@ -55,7 +62,7 @@ fail:
 }
 
 int
-file_watch(struct knote *kn)
+file_watch(struct knote *kn, const struct lx_inode *before)
 {
 	struct fqueue *fq;
 	int error;
@@ -64,7 +71,7 @@ file_watch(struct knote *kn)
 	if ((error = fqueue_get(kn->kn_kq, &fq)) != 0)
 		return (error);
 	fqueue_lock(fq);
-	error = file_watchlocked(fq, kn);
+	error = file_watchlocked(fq, kn, before);
 	fqueue_unlock(fq);
 	return (error);
 }
@@ -122,13 +129,8 @@ file_unwatch(struct knote *kn)
 int
 file_attach(struct knote *kn)
 {
-	struct watch *w = kn->kn_watch;
-
-	if (watch_kind(w) == LX_KIND_FILE &&
-	    lx_fd_isproc(w->w_fd))
-		return (kn->kn_kq->kq_dialect->d_badfilter_errno); /* READ-39 */
 	/* Writing is always possible, so there is nothing to wait for. */
-	return (kn->kn_filter == EVFILT_READ ? file_watch(kn) : 0);
+	return (kn->kn_filter == EVFILT_READ ? file_watch(kn, NULL) : 0);
 }
 
 void

@@ -24,8 +24,11 @@ bool	file_process(struct knote *, struct kevent *);
  * For EVFILT_VNODE and the above.  kq_lock is held for all, and the knote has
  * its watch (watch_attach_none()).
  */
-/* Have inotify report on the knote's inode what fnode_wantsof() says. */
-int	file_watch(struct knote *);
+/*
+ * Have inotify report on the knote's inode what fnode_wantsof() says.  EVFILT_VNODE
+ * gives what stat has just said of the inode.
+ */
+int	file_watch(struct knote *, const struct lx_inode *);
 void	file_unwatch(struct knote *);
 /* kn_sfflags has changed.  After an error all is as before. */
 int	file_rewatch(struct knote *);

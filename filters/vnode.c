@@ -202,7 +202,6 @@ vnode_supported(struct watch *w)
 	switch (watch_kind(w)) {
 	case LX_KIND_FILE:
 	case LX_KIND_DIR:
-		return (!lx_fd_isproc(w->w_fd));
 	case LX_KIND_FIFO:
 	case LX_KIND_LINK:
 	case LX_KIND_BLK:
@@ -215,9 +214,10 @@ vnode_supported(struct watch *w)
 static int
 filt_vnodeattach(struct knote *kn)
 {
+	struct lx_inode inode;
 	int error;
 
-	if ((error = watch_attach_none(kn, WF_VNODE)) != 0)
+	if ((error = watch_attach_none(kn, WF_VNODE, &inode)) != 0)
 		return (error);
 	if (!vnode_supported(kn->kn_watch)) {
 		error = kn->kn_kq->kq_dialect->d_badfilter_errno;
@@ -225,7 +225,7 @@ filt_vnodeattach(struct knote *kn)
 	}
 	if ((error = kqueue_needbell(kn->kn_kq)) != 0)
 		goto fail;
-	if ((error = file_watch(kn)) != 0)
+	if ((error = file_watch(kn, &inode)) != 0)
 		goto fail;
 	return (0);
 fail:

@@ -587,8 +587,12 @@ struct watch *watch_find(struct kqueue *, int fd);
  * the object; ELOOP: kqueues nested too deep or in a circle; ENOMEM.
  */
 int	watch_attach(struct knote *, int wf);
-/* The same for an object that needs no epoll; the watch is the knote's own. */
-int	watch_attach_none(struct knote *, int wf);
+/*
+ * The same for an object that needs no epoll; the watch is the knote's own, and
+ * its kind is known.  What stat says of the object is left in *ip, unless that
+ * is NULL.
+ */
+int	watch_attach_none(struct knote *, int wf, struct lx_inode *ip);
 void	watch_detach(struct knote *);
 /*
  * The knote was enabled, disabled or changed: have epoll follow.  With rearm

@@ -535,10 +535,12 @@ watch_attach(struct knote *kn, int wf)
 }
 
 int
-watch_attach_none(struct knote *kn, int wf)
+watch_attach_none(struct knote *kn, int wf, struct lx_inode *ip)
 {
 	struct kqueue *kq = kn->kn_kq;
+	struct lx_inode in;
 	struct watch *w;
+	enum lx_kind kind;
 	uint32_t gen;
 	int error, fd;
 
@@ -547,12 +549,15 @@ watch_attach_none(struct knote *kn, int wf)
 	gen = fdtab_gen(fd);
 	if ((error = fdtab_watch(fd, kq)) != 0)
 		return (error);
-	/* REG-3; epoll did not look at the number. */
-	if (!lx_fd_isopen(fd))
-		return (EBADF);
+	/* REG-3: epoll did not look at the number. */
+	if ((error = lx_fdkind_inode(fd, &kind, ip != NULL ? ip : &in)) != 0)
+		return (error);
+	if (fdtab_kqueue(fd) != NULL)
+		kind = LX_KIND_KQUEUE;
 	if ((w = watch_new(kq, fd, WSET_NONE)) == NULL)
 		return (ENOMEM);
 	w->w_fdgen = gen;
+	w->w_kind = (uint8_t)kind;
 	w->w_kn[wf] = kn;
 	kn->kn_watch = w;
 	return (0);

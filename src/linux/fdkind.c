@@ -8,9 +8,12 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/types.h>
+#include <sys/vfs.h>
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <mqueue.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +23,80 @@
 #ifndef STATX_TYPE
 #include <linux/stat.h>		/* musl before 1.2.4 has no statx() */
 #endif
+#define	MQUEUE_MAGIC	0x19800202u	/* in no header */
+#ifndef PIDFS_MAGIC
+#define	PIDFS_MAGIC	0x50494446u	/* "PIDF", Linux 6.9 */
+#endif
+
+static int64_t
+lx_stamp(int64_t sec, long nsec)
+{
+	/* Only compared; a wrap in the year 2262 does no harm. */
+	return ((int64_t)((uint64_t)sec * 1000000000u + (uint64_t)nsec));
+}
+
+/*
+ * Where statx() (Linux 4.11) is missing or forbidden.  Or there is no memory for
+ * the path, which fstat() does not need.
+ */
+static int
+lx_inode_fstat(int fd, struct lx_inode *ip)
+{
+	struct stat st;
+	int error, saved;
+
+	saved = errno;
+	error = fstat(fd, &st) == -1 ? errno : 0;
+	errno = saved;
+	if (error != 0)
+		return (error);
+	ip->in_dev = st.st_dev;
+	ip->in_ino = st.st_ino;
+	ip->in_size = (int64_t)st.st_size;
+	ip->in_mtime = lx_stamp(st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+	ip->in_ctime = lx_stamp(st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
+	ip->in_nlink = (uint32_t)st.st_nlink;
+	ip->in_mode = st.st_mode;
+	ip->in_uid = st.st_uid;
+	ip->in_gid = st.st_gid;
+	return (0);
+}
+
+int
+lx_inode(int fd, struct lx_inode *ip)
+{
+	struct statx stx;
+	int error;
+
+	memset(ip, 0, sizeof(*ip));
+	error = lx_error(LX_SYS(SYS_statx, fd, "",
+	    AT_EMPTY_PATH | AT_NO_AUTOMOUNT, STATX_BASIC_STATS, &stx));
+	if (error == EBADF)
+		return (error);
+	if (error != 0)
+		return (lx_inode_fstat(fd, ip));
+	ip->in_dev = makedev(stx.stx_dev_major, stx.stx_dev_minor);
+	ip->in_ino = stx.stx_ino;
+	ip->in_size = (int64_t)stx.stx_size;
+	ip->in_mtime = lx_stamp(stx.stx_mtime.tv_sec, stx.stx_mtime.tv_nsec);
+	ip->in_ctime = lx_stamp(stx.stx_ctime.tv_sec, stx.stx_ctime.tv_nsec);
+	ip->in_nlink = stx.stx_nlink;
+	ip->in_mode = stx.stx_mode;
+	ip->in_uid = stx.stx_uid;
+	ip->in_gid = stx.stx_gid;
+	return (0);
+}
+
+int
+lx_fd_type(int fd, unsigned int *typep)
+{
+	struct lx_inode in;
+	int error;
+
+	error = lx_inode(fd, &in);
+	*typep = in.in_mode & S_IFMT;
+	return (error);
+}
 
 /* What /proc/self/fd/N points to, cut to fit; "" if that cannot be read. */
 static void
@@ -81,14 +158,36 @@ lx_anonkind(int fd)
 	return (LX_KIND_ANON);
 }
 
-/* A POSIX message queue looks like a regular file, but for its attributes. */
+/*
+ * What looks like a regular file or a directory, and what it is; the file
+ * system tells.  None of these has a device behind it, so where there is one
+ * nothing has to be asked.
+ */
 static enum lx_kind
-lx_filekind(int fd)
+lx_filekind(int fd, const struct lx_inode *ip)
 {
-	long cur, max;
+	struct statfs sf;
+	enum lx_kind kind;
+	int saved;
 
-	return (lx_mq_count(fd, &cur, &max) == 0 ? LX_KIND_MQUEUE :
-	    LX_KIND_FILE);
+	kind = S_ISDIR(ip->in_mode) ? LX_KIND_DIR : LX_KIND_FILE;
+	if (major(ip->in_dev) != 0)
+		return (kind);
+	saved = errno;
+	memset(&sf, 0, sizeof(sf));
+	(void)fstatfs(fd, &sf);
+	errno = saved;
+	switch ((unsigned long)sf.f_type) {
+	case PROC_SUPER_MAGIC:
+		return (LX_KIND_PROC);
+	case MQUEUE_MAGIC:
+		return (kind == LX_KIND_DIR ? kind : LX_KIND_MQUEUE);
+	case PIDFS_MAGIC:
+		/* From Linux 6.9 to 6.11 a pidfd was a regular file. */
+		return (LX_KIND_PIDFD);
+	default:
+		return (kind);
+	}
 }
 
 static enum lx_kind
@@ -121,56 +220,14 @@ lx_pipekind(int fd)
 }
 
 int
-lx_fd_type(int fd, unsigned int *typep)
+lx_fdkind_inode(int fd, enum lx_kind *kindp, struct lx_inode *ip)
 {
-	struct lx_stat ls;
-	int error;
-
-	error = lx_stat(fd, &ls);
-	*typep = error == 0 ? ls.ls_mode & S_IFMT : 0;
-	return (error);
-}
-
-int
-lx_stat(int fd, struct lx_stat *ls)
-{
-	struct statx stx;
-	struct stat st;
-	int error, saved;
-
-	error = lx_error(LX_SYS(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_TYPE |
-	    STATX_INO | STATX_SIZE, &stx));
-	if (error == 0) {
-		ls->ls_mode = stx.stx_mode;
-		ls->ls_ino = stx.stx_ino;
-		ls->ls_size = (int64_t)stx.stx_size;
-		return (0);
-	}
-	if (error == EBADF)
-		return (error);
-	/*
-	 * Before Linux 4.11, or forbidden.  Or there is no memory for the path,
-	 * which fstat() does not need.
-	 */
-	saved = errno;
-	error = fstat(fd, &st) == -1 ? errno : 0;
-	errno = saved;
-	ls->ls_mode = st.st_mode;
-	ls->ls_ino = st.st_ino;
-	ls->ls_size = st.st_size;
-	return (error);
-}
-
-int
-lx_fdkind(int fd, enum lx_kind *kindp)
-{
-	unsigned int type;
 	int error;
 
 	*kindp = LX_KIND_UNKNOWN;
-	if ((error = lx_fd_type(fd, &type)) != 0)
+	if ((error = lx_inode(fd, ip)) != 0)
 		return (error);
-	switch (type) {
+	switch (ip->in_mode & S_IFMT) {
 	case S_IFSOCK:
 		*kindp = lx_sockkind(fd);
 		break;
@@ -178,13 +235,8 @@ lx_fdkind(int fd, enum lx_kind *kindp)
 		*kindp = lx_pipekind(fd);
 		break;
 	case S_IFREG:
-		*kindp = lx_filekind(fd);
-		/* From Linux 6.9 to 6.11 a pidfd was a regular file. */
-		if (*kindp == LX_KIND_FILE && lx_anonkind(fd) == LX_KIND_PIDFD)
-			*kindp = LX_KIND_PIDFD;
-		break;
 	case S_IFDIR:
-		*kindp = LX_KIND_DIR;
+		*kindp = lx_filekind(fd, ip);
 		break;
 	case S_IFCHR:
 		*kindp = lx_chrkind(fd);
@@ -200,6 +252,14 @@ lx_fdkind(int fd, enum lx_kind *kindp)
 		break;
 	}
 	return (0);
+}
+
+int
+lx_fdkind(int fd, enum lx_kind *kindp)
+{
+	struct lx_inode in;
+
+	return (lx_fdkind_inode(fd, kindp, &in));
 }
 
 int
@@ -234,18 +294,18 @@ lx_pipe_space(int fd, int *np)
 int
 lx_file_left(int fd, int64_t *np)
 {
-	struct lx_stat ls;
+	struct lx_inode in;
 	off_t off;
 	int error, saved;
 
 	*np = 0;
-	if ((error = lx_stat(fd, &ls)) != 0)
+	if ((error = lx_inode(fd, &in)) != 0)
 		return (error);
 	saved = errno;
 	if ((off = lseek(fd, 0, SEEK_CUR)) == -1)
 		error = errno;
 	else
-		*np = ls.ls_size - (int64_t)off;
+		*np = in.in_size - (int64_t)off;
 	errno = saved;
 	return (error);
 }

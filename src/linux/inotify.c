@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * inotify(7), and the look at a file that goes with it.
+ * inotify(7), and the name of a file, which goes with it.
  *
  * What inotify does not do as one would expect:
  * a) A watch belongs to an inode, not to the name that it was added by: a
@@ -18,13 +18,9 @@
 #include "lx.h"
 
 #include <sys/inotify.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <sys/vfs.h>
 
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -142,67 +138,6 @@ lx_inotify_next(const void *p, const void *end, struct lx_inoevent *ev)
 	return (s + sizeof(ie) + ie.len);
 }
 
-static int64_t
-lx_stamp(int64_t sec, long nsec)
-{
-	/* Only compared; a wrap in the year 2262 does no harm. */
-	return ((int64_t)((uint64_t)sec * 1000000000u + (uint64_t)nsec));
-}
-
-/* Where statx() (Linux 4.11) is missing, forbidden or out of memory. */
-static int
-lx_inode_fstat(int fd, struct lx_inode *ip)
-{
-	struct stat st;
-	int error, saved;
-
-	saved = errno;
-	error = fstat(fd, &st) == -1 ? errno : 0;
-	errno = saved;
-	if (error != 0)
-		return (error);
-	ip->in_dev = st.st_dev;
-	ip->in_ino = st.st_ino;
-	ip->in_size = (int64_t)st.st_size;
-	ip->in_mtime = lx_stamp(st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
-	ip->in_ctime = lx_stamp(st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
-	ip->in_nlink = (uint32_t)st.st_nlink;
-	ip->in_mode = st.st_mode;
-	ip->in_uid = st.st_uid;
-	ip->in_gid = st.st_gid;
-	return (0);
-}
-
-int
-lx_inode(int fd, struct lx_inode *ip)
-{
-#ifdef STATX_BASIC_STATS
-	struct statx stx;
-	int error;
-
-	memset(ip, 0, sizeof(*ip));
-	error = lx_error(LX_SYS(SYS_statx, fd, "",
-	    AT_EMPTY_PATH | AT_NO_AUTOMOUNT, STATX_BASIC_STATS, &stx));
-	if (error == EBADF)
-		return (error);
-	if (error != 0)
-		return (lx_inode_fstat(fd, ip));
-	ip->in_dev = makedev(stx.stx_dev_major, stx.stx_dev_minor);
-	ip->in_ino = stx.stx_ino;
-	ip->in_size = (int64_t)stx.stx_size;
-	ip->in_mtime = lx_stamp(stx.stx_mtime.tv_sec, stx.stx_mtime.tv_nsec);
-	ip->in_ctime = lx_stamp(stx.stx_ctime.tv_sec, stx.stx_ctime.tv_nsec);
-	ip->in_nlink = stx.stx_nlink;
-	ip->in_mode = stx.stx_mode;
-	ip->in_uid = stx.stx_uid;
-	ip->in_gid = stx.stx_gid;
-	return (0);
-#else
-	memset(ip, 0, sizeof(*ip));
-	return (lx_inode_fstat(fd, ip));
-#endif
-}
-
 size_t
 lx_fd_basename(int fd, char *buf, size_t len, const char **namep)
 {
@@ -215,17 +150,4 @@ lx_fd_basename(int fd, char *buf, size_t len, const char **namep)
 	p = strrchr(buf, '/');
 	*namep = p == NULL ? buf : p + 1;
 	return (strlen(*namep));
-}
-
-bool
-lx_fd_isproc(int fd)
-{
-	struct statfs sf;
-	long ret;
-	int saved;
-
-	saved = errno;
-	ret = fstatfs(fd, &sf);
-	errno = saved;
-	return (ret == 0 && (unsigned long)sf.f_type == PROC_SUPER_MAGIC);
 }

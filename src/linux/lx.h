@@ -142,6 +142,7 @@ enum lx_kind {
 	LX_KIND_PTM,		/* the master side of a pty */
 	LX_KIND_FILE,		/* regular file */
 	LX_KIND_DIR,
+	LX_KIND_PROC,		/* those two in procfs: inotify is silent */
 	LX_KIND_CHR,		/* another character device */
 	LX_KIND_BLK,
 	LX_KIND_LINK,		/* symbolic link (O_PATH) */
@@ -156,15 +157,25 @@ enum lx_kind {
 	LX_KIND_KQUEUE		/* one of ours; only the caller can tell */
 };
 
-/* EBADF if the number is closed. */
-int	lx_fdkind(int fd, enum lx_kind *kindp);
-/* What stat(2) tells, by a bare system call. */
-struct lx_stat {
-	unsigned int	ls_mode;
-	uint64_t	ls_ino;
-	int64_t		ls_size;
+/* What stat(2) says of an object, as far as it tells changes apart. */
+struct lx_inode {
+	uint64_t	in_dev;
+	uint64_t	in_ino;
+	int64_t		in_size;
+	int64_t		in_mtime;	/* nanoseconds */
+	int64_t		in_ctime;
+	uint32_t	in_nlink;
+	uint32_t	in_mode;
+	uint32_t	in_uid;
+	uint32_t	in_gid;
 };
-int	lx_stat(int fd, struct lx_stat *);
+
+/* By one system call.  EBADF if the number is closed. */
+int	lx_inode(int fd, struct lx_inode *);
+/* EBADF if the number is closed; then the kind is UNKNOWN. */
+int	lx_fdkind(int fd, enum lx_kind *kindp);
+/* Both, and what stat says is asked once. */
+int	lx_fdkind_inode(int fd, enum lx_kind *kindp, struct lx_inode *);
 /* S_IFMT of the object (0: an anonymous inode), with one call. */
 int	lx_fd_type(int fd, unsigned int *typep);
 
@@ -229,25 +240,8 @@ int	lx_inotify_read(int ifd, void *buf, size_t len, size_t *lenp,
 const void *lx_inotify_next(const void *p, const void *end,
 	    struct lx_inoevent *);
 
-/* What stat says of a file, as far as it tells changes apart. */
-struct lx_inode {
-	uint64_t	in_dev;
-	uint64_t	in_ino;
-	int64_t		in_size;
-	int64_t		in_mtime;	/* nanoseconds */
-	int64_t		in_ctime;
-	uint32_t	in_nlink;
-	uint32_t	in_mode;
-	uint32_t	in_uid;
-	uint32_t	in_gid;
-};
-
-int	lx_inode(int fd, struct lx_inode *);
 /* The last part of the path that the descriptor has now; its length. */
 size_t	lx_fd_basename(int fd, char *buf, size_t len, const char **namep);
-
-/* A file of procfs, on which inotify is silent? */
-bool	lx_fd_isproc(int fd);
 
 /*
  * Mounts (mountinfo.c).

@@ -7,7 +7,6 @@
 #include "lx.h"
 
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <linux/netlink.h>
@@ -95,12 +94,12 @@ lx_unix_backlog(int fd, int *np)
 	struct rtattr {
 		unsigned short rta_len, rta_type;
 	} rta;
-	struct lx_stat ls;
+	struct lx_inode in;
 	size_t len, off;
 	long nl;
 	int error;
 
-	if ((error = lx_stat(fd, &ls)) != 0)
+	if ((error = lx_inode(fd, &in)) != 0)
 		return (error);
 	nl = LX_SYS(SYS_socket, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC,
 	    NETLINK_SOCK_DIAG);
@@ -112,7 +111,7 @@ lx_unix_backlog(int fd, int *np)
 	req.nlh.nlmsg_flags = NLM_F_REQUEST;
 	req.udr.sdiag_family = AF_UNIX;
 	req.udr.udiag_states = (uint32_t)-1;
-	req.udr.udiag_ino = (uint32_t)ls.ls_ino;
+	req.udr.udiag_ino = (uint32_t)in.in_ino;
 	req.udr.udiag_show = UDIAG_SHOW_RQLEN;
 	req.udr.udiag_cookie[0] = req.udr.udiag_cookie[1] = (uint32_t)-1;
 	len = 0;
