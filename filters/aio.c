@@ -14,32 +14,7 @@ filt_aioattach(struct knote *kn)
 	return (ENXIO);
 }
 
-/* There never is a knote for these. */
-static void
-filt_aiodetach(struct knote *kn)
-{
-	(void)kn;
-}
-
-static bool
-filt_aioevent(struct knote *kn, long hint)
-{
-	(void)kn;
-	(void)hint;
-	return (false);
-}
-
-static bool
-filt_aioprocess(struct knote *kn, struct kevent *kev)
-{
-	(void)kn;
-	(void)kev;
-	return (false);
-}
-
+/* There never is a knote, so nothing else is asked of it. */
 const struct filterops aio_filtops = {
 	.f_attach = filt_aioattach,
-	.f_detach = filt_aiodetach,
-	.f_event = filt_aioevent,
-	.f_process = filt_aioprocess,
 };
