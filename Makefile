@@ -174,6 +174,7 @@ TESTS = \
 	test/exhaust_test \
 	test/file_test \
 	test/model_test \
+	test/net_test \
 	test/modes_test \
 	test/security_test
 

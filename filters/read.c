@@ -200,7 +200,9 @@ read_other(struct knote *kn, struct kevent *kev, uint32_t revents)
 	int n;
 
 	if ((revents & LX_IN) == 0) {
-		if ((revents & LX_HUP) != 0)	/* READ-46 */
+		/* READ-46 */
+		if ((revents & LX_HUP) != 0 || ((revents & LX_ERR) != 0 &&
+		    watch_kind(w) == LX_KIND_CHR && lx_dev_gone(w->w_fd)))
 			return (fd_post(kn, kev, EV_EOF | EV_NODATA, 0, 0));
 		return (fd_unready(kn, revents));
 	}

@@ -13,6 +13,7 @@
 #include <sys/vfs.h>
 
 #include <fcntl.h>
+#include <linux/if_tun.h>
 #include <linux/magic.h>
 #include <mqueue.h>
 #include <stdio.h>
@@ -272,6 +273,15 @@ int
 lx_outq(int fd, int *np)
 {
 	return (lx_error(LX_SYS(SYS_ioctl, fd, TIOCOUTQ, np)));
+}
+
+bool
+lx_dev_gone(int fd)
+{
+	char ifr[256];		/* struct ifreq is far below */
+
+	/* A tun device, which says ERR alone.  Others say HUP. */
+	return (LX_SYS(SYS_ioctl, fd, TUNGETIFF, ifr) == -EBADFD);
 }
 
 /* The buffer counts in page slots, so this is an approximation. */

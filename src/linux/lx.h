@@ -187,6 +187,8 @@ int	lx_outq(int fd, int *np);		/* TIOCOUTQ: bytes not yet out */
 int	lx_pipe_space(int fd, int *np);		/* about free, page slots */
 int	lx_file_left(int fd, int64_t *np);	/* size minus offset */
 int	lx_eventfd_count(int fd, uint64_t *np);
+/* poll() says ERR of a character device: is there no device any more? */
+bool	lx_dev_gone(int fd);
 int	lx_mq_count(int fd, long *curp, long *maxp);
 int	lx_sock_space(int fd, int *np);		/* free send buffer */
 bool	lx_sock_listening(int fd);

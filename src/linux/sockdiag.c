@@ -204,7 +204,7 @@ int
 lx_tcp_error(int fd)
 {
 	struct tcp_info ti;
-	int retries;
+	int probes, retries;
 
 	if (lx_tcp_info(fd, &ti) != 0 || ti.tcpi_state != LX_TCP_CLOSE)
 		return (0);
@@ -217,7 +217,9 @@ lx_tcp_error(int fd)
 		return (ti.tcpi_total_retrans >= (uint32_t)retries ?
 		    ETIMEDOUT : EHOSTUNREACH);
 	}
-	/* 15 is net.ipv4.tcp_retries2, keep-alive counts in probes. */
-	return (ti.tcpi_retransmits >= 15 || ti.tcpi_probes >= 9 ||
-	    ti.tcpi_backoff >= 15 ? ETIMEDOUT : ECONNRESET);
+	if (lx_getint(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes) != 0)
+		probes = 9;
+	/* 15 is net.ipv4.tcp_retries2. */
+	return (ti.tcpi_retransmits >= 15 || ti.tcpi_backoff >= 15 ||
+	    ti.tcpi_probes >= probes ? ETIMEDOUT : ECONNRESET);
 }
