@@ -107,7 +107,7 @@ proc_listen(struct knote *kn)
 }
 
 int
-proc_open(struct knote *kn, bool *zombiep)
+proc_open(struct knote *kn)
 {
 	struct procnote *pn = kn->kn_hook;
 	int error, fd;
@@ -121,8 +121,7 @@ proc_open(struct knote *kn, bool *zombiep)
 		return (error);
 	}
 	pn->pn_fd = fd;
-	*zombiep = (lx_poll(fd, LX_IN) & LX_IN) != 0;
-	return (*zombiep ? 0 : proc_listen(kn));
+	return (0);
 }
 
 /*
@@ -134,7 +133,7 @@ filt_procattach(struct knote *kn)
 {
 	struct procnote *pn;
 	int error, status;
-	bool sure, zombie;
+	bool sure;
 
 	kn->kn_flags |= EV_CLEAR;	/* PROC-5 */
 	if (kn->kn_id == 0 || kn->kn_id > INT_MAX)
@@ -146,9 +145,9 @@ filt_procattach(struct knote *kn)
 	pn->pn_kn = kn;
 	pn->pn_fd = -1;
 	kn->kn_hook = pn;
-	if ((error = proc_open(kn, &zombie)) != 0)
+	if ((error = proc_open(kn)) != 0)
 		goto fail;
-	if (zombie) {
+	if ((lx_poll(pn->pn_fd, LX_IN) & LX_IN) != 0) {
 		/* PROC-2: only for who wants to know of the exit. */
 		error = ESRCH;
 		if ((kn->kn_sfflags & NOTE_EXIT) == 0)
@@ -157,7 +156,8 @@ filt_procattach(struct knote *kn)
 		(void)proc_exited(kn, status, sure);
 		return (0);
 	}
-	if ((error = proc_subscribe(kn, kn->kn_sfflags)) != 0)
+	if ((error = proc_listen(kn)) != 0 ||
+	    (error = proc_subscribe(kn, kn->kn_sfflags)) != 0)
 		goto fail;
 	return (0);
 

@@ -54,12 +54,9 @@ procq_of(struct kqueue *kq)
 /*
  * proc.c
  */
-/*
- * The pidfd.  ESRCH if there is no such process; *zombiep if it has ended, and
- * then no one will tell of it.
- */
-int	proc_open(struct knote *, bool *zombiep);
-/* Have the pidfd tell of the end. */
+/* The pidfd.  ESRCH if there is no such process. */
+int	proc_open(struct knote *);
+/* Have it tell of the end, also of one that has been. */
 int	proc_listen(struct knote *);
 void	procnote_free(struct kqueue *, struct procnote *);
 /* The connector says that it ended, and there is no pidfd to say it. */
@@ -71,6 +68,8 @@ void	proc_sawexit(struct knote *);
 /* Have the events of this mask come. */
 int	proc_subscribe(struct knote *, unsigned int mask);
 void	proc_unsubscribe(struct knote *);
+/* Have pq_all serve the knote, and no other socket beside it. */
+void	proc_track(struct knote *);
 
 /*
  * procstream.c

@@ -29,7 +29,6 @@ proc_child(struct knote *parent, int pid)
 	struct procnote *pn;
 	struct knote *kn;
 	int error;
-	bool zombie;
 
 	if ((kn = knote_find(kq, EVFILT_PROC, (uintptr_t)pid)) != NULL) {
 		pn = kn->kn_hook;
@@ -38,11 +37,7 @@ proc_child(struct knote *parent, int pid)
 		/* Somebody was faster: as if it were added again. */
 		kn->kn_sfflags = parent->kn_sfflags;
 		kn->kn_udata = parent->kn_udata;
-		if ((pn->pn_flags & PN_TRACKED) == 0) {
-			pn->pn_flags |= PN_TRACKED;
-			pn->pn_next = pq->pq_tracked;
-			pq->pq_tracked = pn;
-		}
+		proc_track(kn);
 		goto done;
 	}
 	if ((kn = knote_alloc(kq)) == NULL)
@@ -64,8 +59,9 @@ proc_child(struct knote *parent, int pid)
 	pn->pn_fd = -1;
 	pn->pn_flags = PN_TRACKED;
 	kn->kn_hook = pn;
-	zombie = false;
-	error = proc_open(kn, &zombie);
+	/* A zombie's children are behind this in the stream: not its end yet. */
+	if ((error = proc_open(kn)) == 0)
+		error = proc_listen(kn);
 	/* ESRCH: reaped already, its EXIT is still to be read. */
 	if ((error != 0 && error != ESRCH) || knote_attach(kn) != 0) {
 		procnote_free(kq, pn);
@@ -74,11 +70,6 @@ proc_child(struct knote *parent, int pid)
 	}
 	pn->pn_next = pq->pq_tracked;
 	pq->pq_tracked = pn;
-	if (zombie) {
-		/* Its own children are behind this in the stream. */
-		if (proc_listen(kn) != 0)
-			goto fail;
-	}
 done:
 	kn->kn_fflags |= NOTE_CHILD;
 	kn->kn_data = (intptr_t)parent->kn_id;

@@ -149,6 +149,8 @@ proc_unsubscribesome(struct knote *kn, struct procq *pq)
 	struct procnote *pn = kn->kn_hook;
 	int i;
 
+	if ((pn->pn_flags & PN_SOME) == 0)
+		return;
 	pn->pn_flags &= ~(unsigned int)PN_SOME;
 	for (i = 0; i < pq->pq_npids; i++) {
 		if (pq->pq_pids[i] == (int)kn->kn_id) {
@@ -161,6 +163,20 @@ proc_unsubscribesome(struct knote *kn, struct procq *pq)
 	else if (atomic_load(&kn->kn_kq->kq_alive))
 		/* A filter that passes too much is no harm. */
 		(void)proc_filter(pq);
+}
+
+void
+proc_track(struct knote *kn)
+{
+	struct procq *pq = procq_of(kn->kn_kq);
+	struct procnote *pn = kn->kn_hook;
+
+	if ((pn->pn_flags & PN_TRACKED) != 0)
+		return;
+	proc_unsubscribesome(kn, pq);
+	pn->pn_flags |= PN_TRACKED;
+	pn->pn_next = pq->pq_tracked;
+	pq->pq_tracked = pn;
 }
 
 int
@@ -188,13 +204,10 @@ proc_subscribe(struct knote *kn, unsigned int mask)
 				return (error);
 			}
 		}
-		if ((pn->pn_flags & PN_SOME) != 0) {
+		/* What was done until now counts as it was asked for. */
+		if ((pn->pn_flags & PN_SOME) != 0)
 			procq_drain(kn->kn_kq);
-			proc_unsubscribesome(kn, pq);
-		}
-		pn->pn_flags |= PN_TRACKED;
-		pn->pn_next = pq->pq_tracked;
-		pq->pq_tracked = pn;
+		proc_track(kn);
 		return (0);
 	}
 	error = proc_subscribesome(kn, pq);
@@ -210,8 +223,7 @@ proc_unsubscribe(struct knote *kn)
 	struct procq *pq = procq_of(kn->kn_kq);
 	struct procnote *pn = kn->kn_hook, **pnp;
 
-	if ((pn->pn_flags & PN_SOME) != 0)
-		proc_unsubscribesome(kn, pq);
+	proc_unsubscribesome(kn, pq);
 	if ((pn->pn_flags & PN_TRACKED) != 0) {
 		pn->pn_flags &= ~(unsigned int)PN_TRACKED;
 		for (pnp = &pq->pq_tracked; *pnp != pn;

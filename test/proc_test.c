@@ -13,6 +13,9 @@
 
 #include "kq_test.h"
 
+/* What kqueue() is to a program compiled for FreeBSD's dialect. */
+int	kqueue_freebsd(void);
+
 #define	ENDED	(EV_EOF | EV_NODATA | EV_ONESHOT | EV_CLEAR)
 #define	ADD(kq, pid, fflags)						\
 	KQ_CHANGE(kq, pid, EVFILT_PROC, EV_ADD, fflags, 0)
@@ -22,6 +25,9 @@ struct child {
 	pid_t	pid;
 	int	to, from;
 };
+
+/* The pipes of the one that 'k' makes, to it and from it. */
+static int kid_to[2], kid_from[2];
 
 static void
 child_main(int in, int out)
@@ -47,6 +53,20 @@ child_main(int in, int out)
 			}
 			if (pid == -1 || waitpid(pid, NULL, 0) != pid)
 				_exit(100);
+			break;
+		case 'k':		/* a child to be told things, too */
+			if ((pid = fork()) == 0) {
+				in = kid_to[0];
+				out = kid_from[1];
+				continue;
+			}
+			if (pid == -1 ||
+			    write(out, &pid, sizeof(pid)) != sizeof(pid))
+				_exit(103);
+			continue;
+		case 'w':		/* reap it */
+			if (waitpid(-1, NULL, 0) == -1)
+				_exit(104);
 			break;
 		case 'x':		/* exec ourselves, as cat */
 			dup2(in, 0);
@@ -101,6 +121,29 @@ child_end(struct child *ch)
 	close(ch->to);
 	close(ch->from);
 	ATF_REQUIRE_EQ(ch->pid, waitpid(ch->pid, NULL, 0));
+}
+
+/* Have ch make a child, that *kidp tells things; ch must be young. */
+static void
+child_kid(struct child *ch, struct child *kidp)
+{
+	char c = 'k';
+
+	ATF_REQUIRE_EQ(1, write(ch->to, &c, 1));
+	ATF_REQUIRE_EQ((ssize_t)sizeof(kidp->pid), read(ch->from, &kidp->pid,
+	    sizeof(kidp->pid)));
+	ATF_REQUIRE(kidp->pid > 1);
+	kidp->to = kid_to[1];
+	kidp->from = kid_from[0];
+}
+
+/* A child that can have a kid. */
+static struct child
+child_parent(void)
+{
+	ATF_REQUIRE_EQ(0, pipe(kid_to));
+	ATF_REQUIRE_EQ(0, pipe(kid_from));
+	return (child_start());
 }
 
 /* The proc connector, or the case ends here. */
@@ -215,6 +258,89 @@ KQ_TC(without_exit, "PROC-9: every knote fires at the exit")
 	    .flags = ENDED);
 	KQ_CHANGE_ERROR(kq, ENOENT, ch.pid, EVFILT_PROC, EV_DELETE, 0, 0);
 	child_end(&ch);
+}
+
+KQ_TC(freebsd_without_exit, "PROC-9: FreeBSD tells of what was asked for")
+{
+	struct child ch = child_start();
+	int kq;
+
+	ATF_REQUIRE((kq = kqueue_freebsd()) != -1);
+	ADD(kq, ch.pid, 0);
+	child_tell(&ch, 'q');
+	child_end(&ch);
+	KQ_EXPECT_NOTHING(kq);
+	/* It is gone all the same. */
+	KQ_CHANGE_ERROR(kq, ENOENT, ch.pid, EVFILT_PROC, EV_DELETE, 0, 0);
+	ch = child_start();
+	ADD(kq, ch.pid, NOTE_EXIT);
+	child_tell(&ch, 'q');
+	KQ_EXPECT(kq, ch.pid, EVFILT_PROC, .fflags = NOTE_EXIT, .data = 7 << 8,
+	    .flags = EV_EOF | EV_ONESHOT | EV_CLEAR);
+	child_end(&ch);
+	close(kq);
+}
+
+KQ_TC(freebsd_fork_exit, "PROC-9: FreeBSD, a fork and an exit not asked for")
+{
+	struct child ch;
+	int kq, other = KQ_OPEN();
+
+	need_connector(other);
+	ATF_REQUIRE((kq = kqueue_freebsd()) != -1);
+	ch = child_start();
+	ADD(kq, ch.pid, NOTE_FORK);
+	child_tell(&ch, 'f');
+	child_tell(&ch, 'q');
+	child_end(&ch);
+	/* The last event, but the status is for who asked. */
+	KQ_EXPECT(kq, ch.pid, EVFILT_PROC, .fflags = NOTE_FORK, .data = 0,
+	    .flags = EV_EOF | EV_ONESHOT | EV_CLEAR);
+	KQ_CHANGE_ERROR(kq, ENOENT, ch.pid, EVFILT_PROC, EV_DELETE, 0, 0);
+	ch = child_start();
+	ADD(kq, ch.pid, NOTE_FORK | NOTE_EXIT);
+	child_tell(&ch, 'f');
+	child_tell(&ch, 'q');
+	child_end(&ch);
+	KQ_EXPECT(kq, ch.pid, EVFILT_PROC, .fflags = NOTE_FORK | NOTE_EXIT,
+	    .data = 7 << 8);
+	/* Fork, and be told; then end unasked. */
+	ch = child_start();
+	ADD(kq, ch.pid, NOTE_FORK);
+	child_tell(&ch, 'f');
+	KQ_EXPECT(kq, ch.pid, EVFILT_PROC, .fflags = NOTE_FORK);
+	child_tell(&ch, 'q');
+	child_end(&ch);
+	KQ_EXPECT_NOTHING(kq);
+	KQ_CHANGE_ERROR(kq, ENOENT, ch.pid, EVFILT_PROC, EV_DELETE, 0, 0);
+	close(kq);
+}
+
+KQ_TC(freebsd_track, "PROC-9: FreeBSD, tracked children that end unasked")
+{
+	struct kevent kev[4];
+	struct child ch;
+	int i, kq, n, other = KQ_OPEN();
+
+	need_connector(other);
+	ATF_REQUIRE((kq = kqueue_freebsd()) != -1);
+	ch = child_start();
+	ADD(kq, ch.pid, NOTE_TRACK);
+	/* Gone and reaped before anybody looks; so is the second's. */
+	child_tell(&ch, 'f');
+	child_tell(&ch, 'g');
+	n = KQ_COLLECT(kq, kev, 4);
+	ATF_CHECK_EQ(3, n);
+	for (i = 0; i < n; i++) {
+		ATF_CHECK_EQ(NOTE_CHILD, kev[i].fflags);
+		/* Its number is not ours to look at any more. */
+		KQ_CHANGE_ERROR(kq, ENOENT, kev[i].ident, EVFILT_PROC,
+		    EV_DELETE, 0, 0);
+	}
+	KQ_EXPECT_NOTHING(kq);
+	child_end(&ch);
+	KQ_EXPECT_NOTHING(kq);
+	close(kq);
 }
 
 KQ_TC(disabled, "PROC-11: an exit while disabled is kept")
@@ -479,6 +605,158 @@ KQ_TC(track, "PROC-13, PROC-14: children, and their children")
 	child_end(&ch);
 }
 
+KQ_TC(track_later, "PROC-13, REG-16: NOTE_TRACK joins, and leaves again")
+{
+	struct child ch, other;
+	int kq = KQ_OPEN();
+
+	need_connector(kq);
+	ch = child_start();
+	other = child_start();
+	ADD(kq, other.pid, NOTE_FORK);
+	ADD(kq, ch.pid, NOTE_FORK);
+	child_tell(&ch, 'f');
+	/* What was done until now counts as it was asked for then. */
+	ADD(kq, ch.pid, NOTE_FORK | NOTE_TRACK | NOTE_EXIT);
+	KQ_EXPECT(kq, ch.pid, EVFILT_PROC, .fflags = NOTE_FORK);
+	child_tell(&ch, 'f');
+	track_collect(kq, 1, false);
+	KQ_EXPECT_NOTHING(kq);
+	ADD(kq, ch.pid, NOTE_FORK);
+	child_tell(&ch, 'f');
+	KQ_EXPECT(kq, ch.pid, EVFILT_PROC, .fflags = NOTE_FORK);
+	KQ_EXPECT_NOTHING(kq);
+	child_tell(&other, 'f');
+	KQ_EXPECT(kq, other.pid, EVFILT_PROC, .fflags = NOTE_FORK);
+	/* The last that was tracked goes, the others stay. */
+	KQ_CHANGE(kq, ch.pid, EVFILT_PROC, EV_DELETE, 0, 0);
+	child_tell(&ch, 'f');
+	child_tell(&other, 'f');
+	KQ_EXPECT(kq, other.pid, EVFILT_PROC, .fflags = NOTE_FORK);
+	KQ_CHANGE(kq, other.pid, EVFILT_PROC, EV_DELETE, 0, 0);
+	child_tell(&other, 'f');
+	KQ_EXPECT_NOTHING(kq);
+	child_end(&other);
+	child_end(&ch);
+}
+
+KQ_TC(track_added, "PROC-13: a child that the program has added itself")
+{
+	struct child ch, kid;
+	int kq = KQ_OPEN();
+
+	need_connector(kq);
+	ch = child_parent();
+	KQ_CHANGE_UDATA(kq, ch.pid, EVFILT_PROC, EV_ADD, NOTE_TRACK | NOTE_EXIT,
+	    0, &ch);
+	child_kid(&ch, &kid);
+	/* Before the fork is read; then it has the parent's mask. */
+	KQ_CHANGE_UDATA(kq, kid.pid, EVFILT_PROC, EV_ADD, NOTE_FORK, 0, &kid);
+	KQ_EXPECT(kq, kid.pid, EVFILT_PROC, .fflags = NOTE_CHILD,
+	    .data = ch.pid, .udata = &ch);
+	KQ_EXPECT_NOTHING(kq);
+	/* Each of its own children is one, told of once. */
+	child_tell(&kid, 'f');
+	track_collect(kq, 1, false);
+	KQ_EXPECT_NOTHING(kq);
+	child_tell(&kid, 'q');
+	child_tell(&ch, 'w');
+	KQ_EXPECT(kq, kid.pid, EVFILT_PROC, .fflags = NOTE_EXIT,
+	    .data = 7 << 8);
+	KQ_EXPECT_NOTHING(kq);
+	child_end(&ch);
+}
+
+KQ_TC(track_disabled, "PROC-13: the children of a disabled one are enabled")
+{
+	struct child ch, kid;
+	int kq = KQ_OPEN();
+
+	need_connector(kq);
+	ch = child_parent();
+	KQ_CHANGE(kq, ch.pid, EVFILT_PROC, EV_ADD | EV_DISABLE,
+	    NOTE_TRACK | NOTE_FORK | NOTE_EXIT, 0);
+	child_kid(&ch, &kid);
+	KQ_EXPECT(kq, kid.pid, EVFILT_PROC, .fflags = NOTE_CHILD,
+	    .data = ch.pid);
+	child_tell(&kid, 'q');
+	child_tell(&ch, 'w');
+	KQ_EXPECT(kq, kid.pid, EVFILT_PROC, .fflags = NOTE_EXIT,
+	    .data = 7 << 8);
+	KQ_EXPECT_NOTHING(kq);
+	KQ_CHANGE(kq, ch.pid, EVFILT_PROC, EV_ENABLE, NOTE_TRACK | NOTE_EXIT,
+	    0);
+	KQ_EXPECT(kq, ch.pid, EVFILT_PROC, .fflags = NOTE_FORK);
+	child_end(&ch);
+}
+
+KQ_TC(track_two, "PROC-13: two kqueues track one tree")
+{
+	struct child ch;
+	int kq1 = KQ_OPEN(), kq2 = KQ_OPEN();
+
+	need_connector(kq1);
+	ch = child_start();
+	ADD(kq1, ch.pid, NOTE_TRACK | NOTE_EXIT);
+	ADD(kq2, ch.pid, NOTE_TRACK | NOTE_EXIT);
+	child_tell(&ch, 'g');
+	track_collect(kq1, 2, false);
+	track_collect(kq2, 2, false);
+	ATF_REQUIRE_EQ(0, close(kq1));
+	child_tell(&ch, 'f');
+	track_collect(kq2, 1, false);
+	child_end(&ch);
+}
+
+#define	MANYFORKS	950
+
+KQ_TC(fork_many, "PROC-6: more processes than a filter has room for")
+{
+	static struct child ch[3];
+	static pid_t pids[MANYFORKS];
+	int go[2], i, kq = KQ_OPEN();
+	char c;
+
+	need_connector(kq);
+	for (i = 0; i < 3; i++)
+		ch[i] = child_start();
+	/* Behind those, who would keep it open. */
+	ATF_REQUIRE_EQ(0, pipe(go));
+	ADD(kq, ch[0].pid, NOTE_FORK);
+	for (i = 0; i < MANYFORKS; i++) {
+		if ((pids[i] = fork()) == 0) {
+			close(go[1]);
+			(void)!read(go[0], &c, 1);
+			_exit(0);
+		}
+		ATF_REQUIRE(pids[i] != -1);
+		ADD(kq, pids[i], NOTE_FORK);
+		if (i == MANYFORKS / 2)
+			ADD(kq, ch[1].pid, NOTE_FORK);
+	}
+	/* Now all processes pass; this one is nobody's. */
+	child_tell(&ch[2], 'f');
+	KQ_EXPECT_NOTHING(kq);
+	for (i = 0; i < 2; i++) {
+		child_tell(&ch[i], 'f');
+		KQ_EXPECT(kq, ch[i].pid, EVFILT_PROC, .fflags = NOTE_FORK);
+	}
+	for (i = 0; i < MANYFORKS; i++)
+		KQ_CHANGE(kq, pids[i], EVFILT_PROC, EV_DELETE, 0, 0);
+	child_tell(&ch[2], 'f');
+	KQ_EXPECT_NOTHING(kq);
+	for (i = 0; i < 2; i++) {
+		child_tell(&ch[i], 'f');
+		KQ_EXPECT(kq, ch[i].pid, EVFILT_PROC, .fflags = NOTE_FORK);
+	}
+	close(go[1]);
+	for (i = 0; i < MANYFORKS; i++)
+		ATF_REQUIRE_EQ(pids[i], waitpid(pids[i], NULL, 0));
+	close(go[0]);
+	for (i = 3; i-- > 0;)
+		child_end(&ch[i]);
+}
+
 KQ_TC(track_storm, "PROC-13: a thousand children among unrelated forks")
 {
 	struct child ch, noise;
@@ -649,6 +927,9 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, no_process);
 	ATF_TP_ADD_TC(tp, thread_id);
 	ATF_TP_ADD_TC(tp, without_exit);
+	ATF_TP_ADD_TC(tp, freebsd_without_exit);
+	ATF_TP_ADD_TC(tp, freebsd_fork_exit);
+	ATF_TP_ADD_TC(tp, freebsd_track);
 	ATF_TP_ADD_TC(tp, disabled);
 	ATF_TP_ADD_TC(tp, two_kqueues);
 	ATF_TP_ADD_TC(tp, autoreap);
@@ -660,6 +941,11 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, unrelated);
 	ATF_TP_ADD_TC(tp, own);
 	ATF_TP_ADD_TC(tp, track);
+	ATF_TP_ADD_TC(tp, track_later);
+	ATF_TP_ADD_TC(tp, track_added);
+	ATF_TP_ADD_TC(tp, track_disabled);
+	ATF_TP_ADD_TC(tp, track_two);
+	ATF_TP_ADD_TC(tp, fork_many);
 	ATF_TP_ADD_TC(tp, track_storm);
 	ATF_TP_ADD_TC(tp, net_namespace);
 	ATF_TP_ADD_TC(tp, pid_namespace);
