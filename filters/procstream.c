@@ -171,23 +171,45 @@ procq_rescan(struct kqueue *kq)
 	}
 }
 
+/* The last knote that wanted the socket may go while it is read. */
+static bool
+procq_has(struct kqueue *kq, int fd, unsigned int flag)
+{
+	struct procq *pq = procq_of(kq);
+
+	return ((flag == PN_SOME ? pq->pq_somefd : pq->pq_allfd) == fd + 1);
+}
+
+/*
+ * Read all there is.  The kernel says once that it lost messages, and not again
+ * until it has found the buffer empty: so what is still there is read before
+ * the process table makes up for all that is not.
+ */
 static void
 procq_read(struct kqueue *kq, int fd, unsigned int flag)
 {
 	struct lx_procev ev[64];
 	int error, i, n;
+	bool lost;
 
-	do {
+	lost = false;
+	for (;;) {
 		error = lx_procconn_read(fd, ev, 64, &n);
 		for (i = 0; i < n; i++)
 			procq_event(kq, &ev[i], flag);
-		/* The last knote that wanted the socket may have gone. */
-		if ((flag == PN_SOME ? procq_of(kq)->pq_somefd :
-		    procq_of(kq)->pq_allfd) != fd + 1)
+		if (!procq_has(kq, fd, flag))
 			return;
-		if (error == ENOBUFS && flag == PN_TRACKED)
+		if (error == ENOBUFS)
+			lost = true;
+		else if (n < 64) {
+			if (!lost || flag != PN_TRACKED)
+				return;
+			lost = false;
 			procq_rescan(kq);
-	} while (n == 64 || error == ENOBUFS);
+			if (!procq_has(kq, fd, flag))
+				return;
+		}
+	}
 }
 
 void

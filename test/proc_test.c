@@ -4,9 +4,11 @@
  */
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include <linux/netlink.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -708,6 +710,143 @@ KQ_TC(track_two, "PROC-13: two kqueues track one tree")
 	child_end(&ch);
 }
 
+/* Have the library's connector sockets hold as little as can be. */
+static void
+connector_shrink(void)
+{
+	socklen_t len;
+	int fd, n, protocol, size = 1;
+
+	for (n = 0, fd = 3; fd < 4096; fd++) {
+		len = sizeof(protocol);
+		if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol,
+		    &len) == 0 && protocol == NETLINK_CONNECTOR) {
+			ATF_REQUIRE_EQ(0, setsockopt(fd, SOL_SOCKET, SO_RCVBUF,
+			    &size, sizeof(size)));
+			n++;
+		}
+	}
+	ATF_REQUIRE(n > 0);
+}
+
+KQ_TC(track_lost, "PROC-15: what the kernel had no room for is no secret")
+{
+	struct kevent kev[64];
+	struct child ch, kid;
+	int children, ended, i, kq = KQ_OPEN(), n;
+	bool found, told;
+
+	need_connector(kq);
+	ch = child_parent();
+	ADD(kq, ch.pid, NOTE_TRACK | NOTE_EXIT);
+	connector_shrink();
+	for (i = 0; i < 200; i++)
+		child_tell(&ch, 'f');
+	child_kid(&ch, &kid);
+	children = ended = 0;
+	found = told = false;
+	/* Who was seen to begin is seen to end, and the living one is found. */
+	while (!found || !told || ended < children) {
+		ATF_REQUIRE_MSG((n = KQ_COLLECT(kq, kev, 64)) > 0,
+		    "%d children, %d ended, found %d, told %d", children,
+		    ended, found, told);
+		for (i = 0; i < n; i++) {
+			if (kev[i].ident == (uintptr_t)ch.pid) {
+				ATF_CHECK_EQ(NOTE_TRACKERR, kev[i].fflags);
+				told = true;
+				continue;
+			}
+			if (kev[i].ident == (uintptr_t)kid.pid) {
+				if ((kev[i].fflags & NOTE_CHILD) != 0) {
+					ATF_CHECK_EQ(ch.pid, kev[i].data);
+					found = true;
+				}
+				continue;
+			}
+			if ((kev[i].fflags & NOTE_CHILD) != 0)
+				children++;
+			if ((kev[i].fflags & NOTE_EXIT) != 0)
+				ended++;
+		}
+	}
+	ATF_CHECK(children < 200);
+	/* And all goes on, but that others' forks may not fit again. */
+	child_tell(&kid, 'q');
+	child_tell(&ch, 'w');
+	do {
+		ATF_REQUIRE_EQ(1, KQ_COLLECT(kq, kev, 1));
+	} while (kev[0].ident == (uintptr_t)ch.pid &&
+	    kev[0].fflags == NOTE_TRACKERR);
+	KQ_MATCH(&kev[0], kid.pid, EVFILT_PROC, .fflags = NOTE_EXIT,
+	    .data = 7 << 8);
+	child_end(&ch);
+}
+
+/* The next process gets this number, if nobody is faster. */
+static void
+pid_next(pid_t pid)
+{
+	FILE *fp;
+
+	if ((fp = fopen("/proc/sys/kernel/ns_last_pid", "w")) == NULL)
+		atf_tc_skip("ns_last_pid: %s", strerror(errno));
+	fprintf(fp, "%d", (int)pid - 1);
+	if (fclose(fp) != 0)
+		atf_tc_skip("ns_last_pid: %s", strerror(errno));
+}
+
+static void
+pid_reused(unsigned notes)
+{
+	struct child ch, next;
+	int i, kq = KQ_OPEN();
+
+	need_connector(kq);
+	for (i = 0; i < 100; i++) {
+		ch = child_start();
+		ADD(kq, ch.pid, notes);
+		child_tell(&ch, 'q');
+		child_end(&ch);
+		pid_next(ch.pid);
+		next = child_start();
+		if (next.pid == ch.pid)
+			break;
+		/* Somebody was faster: that one will not do. */
+		child_end(&next);
+		KQ_EXPECT(kq, ch.pid, EVFILT_PROC, .data = 7 << 8);
+	}
+	if (i == 100)
+		atf_tc_skip("the number was somebody else's each time");
+	/* Not the one that we watch. */
+	child_tell(&next, 'f');
+	KQ_EXPECT(kq, ch.pid, EVFILT_PROC, .fflags = NOTE_EXIT,
+	    .data = 7 << 8, .flags = ENDED);
+	KQ_EXPECT_NOTHING(kq);
+	/* But it may be watched from now on. */
+	ADD(kq, next.pid, notes);
+	child_tell(&next, 'f');
+	if ((notes & NOTE_TRACK) != 0)
+		track_collect(kq, 1, false);
+	else
+		KQ_EXPECT(kq, next.pid, EVFILT_PROC, .fflags = NOTE_FORK);
+	child_tell(&next, 'q');
+	child_end(&next);
+	KQ_EXPECT(kq, next.pid, EVFILT_PROC, .fflags = NOTE_EXIT,
+	    .data = 7 << 8);
+}
+
+KQ_TC_MD(fork_reused, "PROC-6: forks of who got the number next",
+    "require.user", "root")
+{
+	pid_reused(NOTE_FORK | NOTE_EXIT);
+}
+
+KQ_TC_MD(track_reused, "PROC-13: the same with NOTE_TRACK",
+    "require.user", "root")
+{
+	pid_reused(NOTE_TRACK | NOTE_EXIT);
+}
+
 #define	MANYFORKS	950
 
 KQ_TC(fork_many, "PROC-6: more processes than a filter has room for")
@@ -913,6 +1052,71 @@ same_pid(void)
 	return (0);
 }
 
+/*
+ * As nobody, who may not know how root's processes end before somebody has
+ * reaped them: 0, or where.  A letter has gpid end, another has it reaped.
+ */
+static int
+stranger_child(pid_t gpid, int to, int from)
+{
+	struct kevent kev;
+	int kq;
+	char c;
+
+	if (setgid(65534) == -1 || setuid(65534) == -1 || (kq = kqueue()) == -1)
+		return (10);
+	if (kq_test_change(kq, (uintptr_t)gpid, EVFILT_PROC,
+	    EV_ADD | EV_DISABLE, NOTE_EXIT, 0, NULL) != 0)
+		return (11);
+	if (write(to, "e", 1) != 1)
+		return (12);
+	/* It has ended, and the kqueue has had the time to see that. */
+	if (read(from, &c, 1) != 1 || kevent(kq, NULL, 0, &kev, 1,
+	    &(struct timespec){ 0, 0 }) != 0)
+		return (13);
+	if (write(to, "r", 1) != 1 || read(from, &c, 1) != 1)
+		return (14);
+	if (kq_test_change(kq, (uintptr_t)gpid, EVFILT_PROC, EV_ENABLE,
+	    NOTE_EXIT, 0, NULL) != 0)
+		return (15);
+	if (kq_test_collect(kq, &kev, 1) != 1)
+		return (16);
+	return (kev.fflags == NOTE_EXIT && kev.data == 9 << 8 ? 0 : 17);
+}
+
+KQ_TC_MD(stranger, "PROC-8: somebody else's status, known when he was reaped",
+    "require.user", "root")
+{
+	siginfo_t si;
+	pid_t pid, gpid;
+	int end[2], from[2], status, to[2];
+	char c;
+
+	ATF_REQUIRE_EQ(0, pipe(end));
+	ATF_REQUIRE_EQ(0, pipe(from));
+	ATF_REQUIRE_EQ(0, pipe(to));
+	ATF_REQUIRE((gpid = fork()) != -1);
+	if (gpid == 0) {
+		close(end[1]);
+		(void)!read(end[0], &c, 1);
+		_exit(9);
+	}
+	ATF_REQUIRE((pid = fork()) != -1);
+	if (pid == 0) {
+		close(end[1]);
+		_exit(stranger_child(gpid, to[1], from[0]));
+	}
+	ATF_REQUIRE_EQ(1, read(to[0], &c, 1));
+	ATF_REQUIRE_EQ(1, write(end[1], "x", 1));
+	ATF_REQUIRE_EQ(0, waitid(P_PID, (id_t)gpid, &si, WEXITED | WNOWAIT));
+	ATF_REQUIRE_EQ(1, write(from[1], "x", 1));
+	ATF_REQUIRE_EQ(1, read(to[0], &c, 1));
+	ATF_REQUIRE_EQ(gpid, waitpid(gpid, NULL, 0));
+	ATF_REQUIRE_EQ(1, write(from[1], "x", 1));
+	ATF_REQUIRE_EQ(pid, waitpid(pid, &status, 0));
+	ATF_CHECK_MSG(status == 0, "status %#x", (unsigned)status);
+}
+
 KQ_TC_MD(pid_reuse, "PROC-8: a number that is used again is another process",
     "require.user", "root")
 {
@@ -945,11 +1149,15 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, track_added);
 	ATF_TP_ADD_TC(tp, track_disabled);
 	ATF_TP_ADD_TC(tp, track_two);
+	ATF_TP_ADD_TC(tp, track_lost);
+	ATF_TP_ADD_TC(tp, fork_reused);
+	ATF_TP_ADD_TC(tp, track_reused);
 	ATF_TP_ADD_TC(tp, fork_many);
 	ATF_TP_ADD_TC(tp, track_storm);
 	ATF_TP_ADD_TC(tp, net_namespace);
 	ATF_TP_ADD_TC(tp, pid_namespace);
 	ATF_TP_ADD_TC(tp, unprivileged);
+	ATF_TP_ADD_TC(tp, stranger);
 	ATF_TP_ADD_TC(tp, pid_reuse);
 
 	return (atf_no_error());
