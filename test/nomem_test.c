@@ -904,6 +904,306 @@ KQ_TC(delays, "threads that are held up anywhere lose no event")
 	delayed_run(6, EV_DISPATCH);
 }
 
+/*
+ * What takes more than one process or kqueue.
+ */
+
+/* A directory, whose parent tells of its end, and which gets another name. */
+static void
+setup_dir(struct run *r)
+{
+	int fd;
+
+	(void)mkdir("above", 0700);
+	(void)mkdir("above/new", 0700);
+	(void)rmdir("above/new/dir");
+	(void)mkdir("above/dir", 0700);
+	fd = run_fd(r, open("above/dir", O_RDONLY | O_DIRECTORY));
+	run_add(r, (uintptr_t)fd, EVFILT_VNODE, EV_CLEAR, NOTE_DELETE |
+	    NOTE_RENAME, 0);
+}
+
+static void
+fire_dir(struct run *r)
+{
+	(void)r;
+	CHECK(rename("above/dir", "above/new/dir") == 0, "rename");
+}
+
+/* Another kqueue has the only inotify instance: it is shared. */
+static void
+setup_shared(struct run *r)
+{
+	static bool limited;
+	struct kevent kev;
+	char map[32];
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+	int fd, i;
+
+	if (!limited) {
+		static const char *const file[] = { "/proc/self/setgroups",
+		    "/proc/self/uid_map", "/proc/self/gid_map",
+		    "/proc/sys/user/max_inotify_instances" };
+
+		if (unshare(CLONE_NEWUSER) == -1)
+			_exit(77);
+		for (i = 0; i < 4; i++) {
+			snprintf(map, sizeof(map), "0 %u 1",
+			    i == 1 ? (unsigned)uid : (unsigned)gid);
+			if ((fd = open(file[i], O_WRONLY)) == -1 || write(fd,
+			    i == 0 ? "deny" : i == 3 ? "1" : map,
+			    i == 0 ? 4 : i == 3 ? 1 : strlen(map)) == -1)
+				_exit(77);
+			close(fd);
+		}
+		limited = true;
+	}
+	r->r_inner = run_fd(r, kqueue());
+	fd = run_fd(r, open("other", O_RDWR | O_CREAT | O_TRUNC, 0600));
+	EV_SET(&kev, (uintptr_t)fd, EVFILT_VNODE, EV_ADD, NOTE_WRITE, 0, NULL);
+	CHECK(kevent(r->r_inner, &kev, 1, NULL, 0, NULL) == 0, "other: %s",
+	    strerror(errno));
+	run_add(r, (uintptr_t)fd, EVFILT_VNODE, EV_CLEAR, NOTE_ATTRIB, 0);
+	fd = run_fd(r, open("file", O_RDWR | O_CREAT | O_TRUNC, 0600));
+	run_add(r, (uintptr_t)fd, EVFILT_VNODE, EV_CLEAR, NOTE_WRITE, 0);
+}
+
+static void
+fire_shared(struct run *r)
+{
+	struct kevent kev;
+
+	CHECK(write(r->r_fd[2], "x", 1) == 1 && fchmod(r->r_fd[1], 0640) == 0,
+	    "change");
+	/* The other one reads the reports, and passes them on. */
+	CHECK(kevent(r->r_inner, NULL, 0, &kev, 1,
+	    &(struct timespec){ 0, 0 }) == 0, "an event of another mask");
+}
+
+/* Somebody else's child, which is reaped at the end. */
+static void
+setup_stranger(struct run *r)
+{
+	siginfo_t si;
+	int up[2];
+	pid_t pid;
+	char c;
+
+	CHECK(pipe(r->r_pipe) == 0 && pipe(up) == 0, "pipe");
+	if ((r->r_pid = fork()) == 0) {
+		(void)close(r->r_pipe[1]);
+		if ((pid = fork()) == 0) {
+			while (read(r->r_pipe[0], &c, 1) == -1 &&
+			    errno == EINTR)
+				continue;
+			_exit(9);
+		}
+		if (write(up[1], &pid, sizeof(pid)) != sizeof(pid))
+			_exit(1);
+		/* Its letter is not ours; then the pipe's end is the end. */
+		while (waitid(P_PID, (id_t)pid, &si, WEXITED | WNOWAIT) == -1 &&
+		    errno == EINTR)
+			continue;
+		while (read(r->r_pipe[0], &c, 1) != 0)
+			continue;
+		while (waitpid(pid, NULL, 0) == -1 && errno == EINTR)
+			continue;
+		_exit(3);
+	}
+	CHECK(r->r_pid > 0, "fork");
+	while (read(up[0], &pid, sizeof(pid)) == -1)
+		CHECK(errno == EINTR, "read");
+	(void)close(up[0]);
+	(void)close(up[1]);
+	(void)close(r->r_pipe[0]);
+	run_add(r, (uintptr_t)pid, EVFILT_PROC, 0, NOTE_EXIT, 0);
+}
+
+static void
+fire_stranger(struct run *r)
+{
+	CHECK(write(r->r_pipe[1], "x", 1) == 1, "write");
+}
+
+static void
+end_stranger(struct run *r)
+{
+	(void)close(r->r_pipe[1]);
+	end_proc(r);
+}
+
+static const struct scenario scn_dir = { "dir", setup_dir, fire_dir, NULL };
+static const struct scenario scn_shared = { "shared", setup_shared,
+    fire_shared, NULL };
+static const struct scenario scn_stranger = { "stranger", setup_stranger,
+    fire_stranger, end_stranger };
+
+FAULTS(dir)
+FAULTS(stranger)
+
+static bool
+can_share(void)
+{
+	return (run_child(&scn_shared, KQ_FAULT_SYS, 0, 0) != 77);
+}
+
+KQ_TC(shared_calls, "each system call fails: a shared inotify instance")
+{
+	if (!can_share())
+		atf_tc_skip("no limits of our own here");
+	run_all(&scn_shared, KQ_FAULT_SYS);
+}
+
+KQ_TC(shared_memory, "each allocation fails: a shared inotify instance")
+{
+	if (!can_share())
+		atf_tc_skip("no limits of our own here");
+	run_all(&scn_shared, KQ_FAULT_ALLOC);
+}
+
+KQ_TC(stranger_old_kernel, "somebody else's child, without PIDFD_GET_INFO")
+{
+	pid_t pid;
+	int status;
+
+	ATF_REQUIRE((pid = fork()) != -1);
+	if (pid == 0) {
+		(void)alarm(20);
+		kq_fault_absent(KQ_NO_PIDFD_INFO);
+		kq_fault_arm(0, 0, 0);
+		run_once(&scn_stranger);
+		_exit(kq_fault_absences() > 0 ? 0 : 2);
+	}
+	ATF_REQUIRE_EQ(pid, waitpid(pid, &status, 0));
+	ATF_CHECK_MSG(status == 0, "status %#x", (unsigned)status);
+}
+
+/*
+ * NOTE_TRACK while what the collection needs fails: the child that was made is
+ * told of, or there is NOTE_TRACKERR; and everybody's end is told of.  True if
+ * the nth point was there, and had an errno of that number.
+ */
+static int
+track_once(unsigned what, unsigned long nth, int which)
+{
+	struct timespec ts = { KQ_PATIENCE, 0 };
+	struct kevent kev[4];
+	int before, down[2], end[2], i, kq, n, up[2];
+	bool child, error, exited, gone;
+	pid_t gpid, pid;
+	char c;
+
+	before = count_fds();
+	CHECK(pipe(down) == 0 && pipe(end) == 0 && pipe(up) == 0, "pipe");
+	if ((pid = fork()) == 0) {
+		(void)close(down[1]);
+		(void)close(end[1]);
+		(void)!read(down[0], &c, 1);
+		if ((gpid = fork()) == 0) {
+			(void)close(up[1]);
+			(void)!read(end[0], &c, 1);
+			_exit(5);
+		}
+		(void)!write(up[1], &gpid, sizeof(gpid));
+		(void)!read(down[0], &c, 1);
+		(void)waitpid(gpid, NULL, 0);
+		_exit(3);
+	}
+	CHECK(pid > 0 && (kq = kqueue()) != -1, "fork, kqueue");
+	EV_SET(&kev[0], (uintptr_t)pid, EVFILT_PROC, EV_ADD, NOTE_TRACK |
+	    NOTE_EXIT, 0, NULL);
+	if (kevent(kq, kev, 1, NULL, 0, NULL) == -1)
+		_exit(77);
+	CHECK(write(down[1], "x", 1) == 1 &&
+	    read(up[0], &gpid, sizeof(gpid)) == sizeof(gpid), "kid");
+	kq_fault_arm(what, nth, which);
+	child = error = exited = gone = false;
+	while (!exited || (child && !gone)) {
+		n = kevent(kq, NULL, 0, kev, 4, &ts);
+		CHECK(n > 0 || (n == -1 && documented(errno)),
+		    "%d events, child %d, error %d, exited %d, gone %d after "
+		    "%s", n, child, error, exited, gone, what_failed());
+		for (i = 0; i < n; i++) {
+			CHECK((pid_t)kev[i].ident == gpid ||
+			    (pid_t)kev[i].ident == pid, "unknown event");
+			if ((pid_t)kev[i].ident == gpid) {
+				child |= (kev[i].fflags & NOTE_CHILD) != 0;
+				gone |= (kev[i].fflags & NOTE_EXIT) != 0;
+			} else {
+				error |= (kev[i].fflags & NOTE_TRACKERR) != 0;
+				exited |= (kev[i].fflags & NOTE_EXIT) != 0;
+			}
+		}
+		if (!child && !error) {
+			/* Interrupted, or not read yet. */
+			CHECK(!exited, "a lost child after %s", what_failed());
+			continue;
+		}
+		(void)close(end[1]);
+		(void)close(down[1]);
+		end[1] = down[1] = -1;
+	}
+	kq_fault_pause();
+	CHECK(child || kq_fault_state()->kf_fired, "no child");
+	CHECK(waitpid(pid, NULL, 0) == pid, "waitpid");
+	(void)close(kq);
+	(void)close(down[0]);
+	(void)close(end[0]);
+	(void)close(up[0]);
+	(void)close(up[1]);
+	CHECK(count_fds() == before, "descriptors are left after %s",
+	    what_failed());
+	return (kq_fault_state()->kf_nomore ? 3 :
+	    kq_fault_state()->kf_count < nth ? 2 : 0);
+}
+
+static int
+track_child(unsigned what, unsigned long nth, int which)
+{
+	pid_t pid;
+	int status;
+
+	ATF_REQUIRE((pid = fork()) != -1);
+	if (pid == 0) {
+		(void)alarm(30);
+		_exit(track_once(what, nth, which));
+	}
+	ATF_REQUIRE_EQ(pid, waitpid(pid, &status, 0));
+	ATF_REQUIRE_MSG(WIFEXITED(status), "signal %d", WTERMSIG(status));
+	return (WEXITSTATUS(status));
+}
+
+static void
+track_faults(unsigned what)
+{
+	unsigned long nth;
+	int ret, which;
+
+	if (track_child(what, 0, 0) == 77)
+		atf_tc_skip("processes cannot be followed here");
+	for (nth = 1, ret = 0; ret != 2; nth++) {
+		for (which = 0;; which++) {
+			ret = track_child(what, nth, which);
+			if (ret == 2 || ret == 3)
+				break;
+			ATF_CHECK_MSG(ret == 0, "point %lu, errno number %d",
+			    nth, which);
+		}
+	}
+	ATF_CHECK(nth > 2);
+}
+
+KQ_TC(track_calls, "PROC-15: each system call fails while a child is tracked")
+{
+	track_faults(KQ_FAULT_SYS);
+}
+
+KQ_TC(track_memory, "PROC-15: each allocation fails while a child is tracked")
+{
+	track_faults(KQ_FAULT_ALLOC);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, old_kernel);
@@ -934,5 +1234,14 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, procfork_memory);
 	ATF_TP_ADD_TC(tp, fs_calls);
 	ATF_TP_ADD_TC(tp, fs_memory);
+	ATF_TP_ADD_TC(tp, dir_calls);
+	ATF_TP_ADD_TC(tp, dir_memory);
+	ATF_TP_ADD_TC(tp, stranger_calls);
+	ATF_TP_ADD_TC(tp, stranger_memory);
+	ATF_TP_ADD_TC(tp, shared_calls);
+	ATF_TP_ADD_TC(tp, shared_memory);
+	ATF_TP_ADD_TC(tp, stranger_old_kernel);
+	ATF_TP_ADD_TC(tp, track_calls);
+	ATF_TP_ADD_TC(tp, track_memory);
 	return (atf_no_error());
 }
