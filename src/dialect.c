@@ -13,6 +13,7 @@ const struct dialect dialect_dragonfly = {
 	.d_name = "dragonfly",
 	.d_stripflags = 0,
 	.d_delete_wins = false,
+	.d_skips_zero = false,
 	.d_both_einval = false,
 	.d_timer_restarts = false,
 	.d_timer_units = false,
@@ -34,6 +35,7 @@ const struct dialect dialect_freebsd = {
 	.d_stripflags = EV_ADD | EV_DELETE | EV_ENABLE | EV_DISABLE |
 	    EV_NODATA | EV_HUP,
 	.d_delete_wins = true,
+	.d_skips_zero = true,
 	.d_both_einval = true,
 	.d_timer_restarts = true,
 	.d_timer_units = true,

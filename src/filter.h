@@ -98,6 +98,7 @@ struct dialect {
 	const char *d_name;
 	unsigned short d_stripflags;	/* REG-11: not returned with events */
 	bool	d_delete_wins;		/* REG-21: ADD|DELETE deletes if there */
+	bool	d_skips_zero;		/* CALL-27: filter 0 is no change */
 	bool	d_both_einval;		/* REG-28: ENABLE|DISABLE is EINVAL */
 	bool	d_timer_restarts;	/* TIMER-7: re-ADD starts anew */
 	bool	d_timer_units;		/* TIMER-1: NOTE_SECONDS ... */

@@ -8,7 +8,7 @@
  * what there is room for; without sleeping if something is pending), activate
  * what it says, scan.
  */
-#include "kqueue_var.h"
+#include "filter.h"
 
 #include <limits.h>
 #include <pthread.h>
@@ -292,6 +292,9 @@ kevent_change(struct kqueue *kq, const struct kevent *changelist,
 		/* A copy: the two lists may be one array (CALL-14). */
 		kev = changelist[i];
 		kev.flags &= (unsigned short)~EV_SYSFLAGS;
+		if (KQ_UNLIKELY(kev.filter == 0) &&
+		    kq->kq_dialect->d_skips_zero)
+			continue;
 		error = kqueue_register(kq, &kev);
 		if (KQ_LIKELY(error == 0 && (kev.flags & EV_RECEIPT) == 0))
 			continue;

@@ -1468,6 +1468,29 @@ KQ_TC(filter_zero, "CALL-27: filter 0 is EINVAL")
 	KQ_CHANGE_ERROR(kq, EINVAL, 0, 0, EV_DELETE, 0, 0);
 }
 
+/* What kqueue() is to a program compiled for FreeBSD's dialect. */
+int	kqueue_freebsd(void);
+
+KQ_TC(freebsd_filter_zero, "CALL-27: FreeBSD skips a change of filter 0")
+{
+	struct kevent in[3], out[3];
+	int kq;
+
+	ATF_REQUIRE((kq = kqueue_freebsd()) != -1);
+	EV_SET(&in[0], 1, EVFILT_USER, EV_ADD | EV_RECEIPT, 0, 0, NULL);
+	/* No receipt, and no error either. */
+	EV_SET(&in[1], 1, 0, EV_ADD | EV_RECEIPT, 0, 0, NULL);
+	EV_SET(&in[2], 2, EVFILT_USER, EV_DELETE, 0, 0, NULL);
+	ATF_REQUIRE_EQ(2, kevent(kq, in, 3, out, 3, NULL));
+	ATF_CHECK_EQ(EVFILT_USER, out[0].filter);
+	ATF_CHECK_EQ(0, out[0].data);
+	ATF_CHECK_EQ(EVFILT_USER, out[1].filter);
+	ATF_CHECK_EQ(ENOENT, out[1].data);
+	/* Where it is the only one, nothing was asked for. */
+	ATF_CHECK_EQ(0, kevent(kq, &in[1], 1, NULL, 0, NULL));
+	ATF_REQUIRE_EQ(0, close(kq));
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, bad_timeout_pointer);
@@ -1535,5 +1558,6 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, many_threads);
 	ATF_TP_ADD_TC(tp, no_rollback);
 	ATF_TP_ADD_TC(tp, filter_zero);
+	ATF_TP_ADD_TC(tp, freebsd_filter_zero);
 	return (atf_no_error());
 }
