@@ -300,6 +300,16 @@ KQ_TC(fioasync_succeeds, "KQ-6: FIOASYNC turns SIGIO on and off")
 	ATF_REQUIRE_EQ(ioctl(kq, FIOASYNC, &off), 0);
 }
 
+KQ_TC(fiosetown_succeeds, "KQ-6: FIOSETOWN names who gets SIGIO")
+{
+	int kq = KQ_OPEN(), group = -getpgrp(), self = getpid();
+
+	atf_tc_expect_fail("KQ-6: Linux has FIOSETOWN for sockets only; there "
+	    "is F_SETOWN");
+	ATF_REQUIRE_EQ(ioctl(kq, FIOSETOWN, &self), 0);
+	ATF_REQUIRE_EQ(ioctl(kq, FIOSETOWN, &group), 0);
+}
+
 KQ_TC(other_ioctls, "KQ-6: every other request fails with ENOTTY")
 {
 	int ep, n, kq = KQ_OPEN();
@@ -1284,6 +1294,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, fstat_size_is_pending);
 	ATF_TP_ADD_TC(tp, generic_ioctls);
 	ATF_TP_ADD_TC(tp, fioasync_succeeds);
+	ATF_TP_ADD_TC(tp, fiosetown_succeeds);
 	ATF_TP_ADD_TC(tp, other_ioctls);
 	ATF_TP_ADD_TC(tp, sigio_on_first_pending);
 	ATF_TP_ADD_TC(tp, nonblock_does_not_shorten);

@@ -1025,6 +1025,54 @@ KQ_TC(change_keeps_order, "SCAN-1: a change of a due timer overtakes none")
 	KQ_MATCH(&kev[1], 2, EVFILT_TIMER);
 }
 
+/* The clock that the timerfd of this number goes by; -1: it is none. */
+static int
+timerfd_clock(int fd)
+{
+	char line[128], path[64];
+	FILE *fp;
+	int clock;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	if ((fp = fopen(path, "r")) == NULL)
+		return (-1);
+	clock = -1;
+	while (fgets(line, sizeof(line), fp) != NULL)
+		(void)sscanf(line, "clockid: %d", &clock);
+	(void)fclose(fp);
+	return (clock);
+}
+
+/* Setting the clock is not for a test; what is asked for can be seen. */
+KQ_TC(time_base, "TIMER-14: the wall clock has no influence on a timer")
+{
+	int kq, queue, fd, n;
+	struct timespec ts;
+
+	for (queue = 0; queue < 2; queue++) {
+		kq = queue == 0 ? KQ_OPEN() : OPEN_FREEBSD();
+		KQ_CHANGE(kq, 1, EVFILT_TIMER, EV_ADD, 0, HOUR);
+		if (queue == 1) {
+			/* Converted once; nothing stays tied to that clock. */
+			ATF_REQUIRE_EQ(0, clock_gettime(CLOCK_REALTIME, &ts));
+			KQ_CHANGE(kq, 2, EVFILT_TIMER, EV_ADD,
+			    FB_ABSTIME | FB_SECONDS, ts.tv_sec + 1800);
+		}
+	}
+	for (n = 0, fd = 0; fd < 4096; fd++) {
+		switch (timerfd_clock(fd)) {
+		case -1:
+			break;
+		case CLOCK_MONOTONIC:
+			n++;
+			break;
+		default:
+			atf_tc_fail("descriptor %d goes by another clock", fd);
+		}
+	}
+	ATF_CHECK_EQ(2, n);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, ident_is_arbitrary);
@@ -1083,5 +1131,6 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, earlier_timer_comes_first);
 
 	ATF_TP_ADD_TC(tp, change_keeps_order);
+	ATF_TP_ADD_TC(tp, time_base);
 	return (atf_no_error());
 }

@@ -948,6 +948,38 @@ KQ_TC(tty_full, "WRITE-18: a terminal that cannot take more is not ready")
 	pair_close(pt);
 }
 
+KQ_TC(tty_counts_output, "WRITE-18: data is what the master has not read yet")
+{
+	int kq = KQ_OPEN(), pt[2];
+	char name[64];
+
+	pty_pair(pt, name, sizeof(name));
+	pty_raw(pt[1], 1);
+	KQ_CHANGE(kq, pt[1], W, EV_ADD, 0, 0);
+	KQ_EXPECT(kq, pt[1], W, .data = 0);
+	sock_write(pt[1], 5);
+	sock_await(pt[0], 5);
+	atf_tc_expect_fail("the kernel hands the output over at once");
+	KQ_EXPECT(kq, pt[1], W, .data = 5);
+	pair_close(pt);
+}
+
+KQ_TC(pty_counts_input, "WRITE-18: data is what the slave has not read yet")
+{
+	int kq = KQ_OPEN(), pt[2];
+	char name[64];
+
+	pty_pair(pt, name, sizeof(name));
+	pty_raw(pt[1], 1);
+	KQ_CHANGE(kq, pt[0], W, EV_ADD, 0, 0);
+	KQ_EXPECT(kq, pt[0], W, .data = 0);
+	sock_write(pt[0], 3);
+	sock_await(pt[1], 3);
+	atf_tc_expect_fail("the kernel counts that for the slave only");
+	KQ_EXPECT(kq, pt[0], W, .data = 3);
+	pair_close(pt);
+}
+
 KQ_TC(pty_ready, "WRITE-18: a pty master is ready while the slave is open")
 {
 	int kq = KQ_OPEN(), pt[2];
@@ -1195,6 +1227,8 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, tty_ready);
 	ATF_TP_ADD_TC(tp, tty_hangup);
 	ATF_TP_ADD_TC(tp, tty_full);
+	ATF_TP_ADD_TC(tp, tty_counts_output);
+	ATF_TP_ADD_TC(tp, pty_counts_input);
 	ATF_TP_ADD_TC(tp, pty_ready);
 	ATF_TP_ADD_TC(tp, pty_never_opened);
 	ATF_TP_ADD_TC(tp, pty_slave_closed);
