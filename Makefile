@@ -189,6 +189,7 @@ SHTESTS = \
 TEST_HDRS = \
 	${srcdir}/test/kq_test.h \
 	${srcdir}/test/fault.h \
+	${srcdir}/test/place_test.h \
 	${srcdir}/test/sock_test.h
 
 # examples/NAME.c, a complete program each.

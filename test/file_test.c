@@ -3,66 +3,9 @@
  * EVFILT_READ and EVFILT_WRITE on regular files and directories: clauses
  * READ-33 to READ-39 and WRITE-17, on the file system of the test and tmpfs.
  */
-#include <sys/stat.h>
-#include <sys/vfs.h>
-
-#include <ftw.h>
-#include <linux/magic.h>
 #include <pthread.h>
 
-#include "kq_test.h"
-
-static char place_tmpfs[] = "/dev/shm/kqueue_test.XXXXXX";
-static pid_t place_owner;
-
-static int
-place_remove(const char *path, const struct stat *st, int type,
-    struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	(void)remove(path);
-	return (0);
-}
-
-/* Also after a failure, which exits. */
-static void
-place_clean(void)
-{
-	if (getpid() == place_owner)
-		(void)nftw(place_tmpfs, place_remove, 16,
-		    FTW_DEPTH | FTW_PHYS);
-}
-
-/* Run it in the directory of the case, and in one on tmpfs. */
-static void
-place_each(void (*body)(void))
-{
-	struct statfs sf;
-	int start;
-
-	ATF_REQUIRE((start = open(".", O_RDONLY | O_DIRECTORY)) != -1);
-	body();
-	if (statfs("/dev/shm", &sf) == -1 || sf.f_type != TMPFS_MAGIC ||
-	    mkdtemp(place_tmpfs) == NULL)
-		return;
-	place_owner = getpid();
-	atexit(place_clean);
-	ATF_REQUIRE_EQ(0, chdir(place_tmpfs));
-	body();
-	ATF_REQUIRE_EQ(0, fchdir(start));
-	close(start);
-}
-
-#define	FILE_TC(name, text)						\
-	static void name##_there(void);					\
-	KQ_TC(name, text)						\
-	{								\
-		place_each(name##_there);				\
-	}								\
-	static void							\
-	name##_there(void)
+#include "place_test.h"
 
 /* A new file of ten bytes; the offset is 0. */
 static int
@@ -310,14 +253,18 @@ FILE_TC(directory, "READ-38, WRITE-17: directories can be registered")
 	KQ_EXPECT(kq, fd, EVFILT_WRITE, .flags = 0, .data = 0);
 }
 
-KQ_TC(procfs, "READ-39: files of procfs: EOPNOTSUPP")
+KQ_TC(procfs, "READ-39: files and directories of procfs: EOPNOTSUPP")
 {
+	static const char *const path[] = { "/proc/self/status", "/proc/self" };
 	int kq = KQ_OPEN();
-	int fd;
+	int fd, i;
 
-	ATF_REQUIRE((fd = open("/proc/self/status", O_RDONLY)) != -1);
-	KQ_CHANGE_ERROR(kq, EOPNOTSUPP, fd, EVFILT_READ, EV_ADD, 0, 0);
-	KQ_CHANGE_ERROR(kq, ENOENT, fd, EVFILT_READ, EV_DELETE, 0, 0);
+	for (i = 0; i < 2; i++) {
+		ATF_REQUIRE((fd = open(path[i], O_RDONLY)) != -1);
+		KQ_CHANGE_ERROR(kq, EOPNOTSUPP, fd, EVFILT_READ, EV_ADD, 0, 0);
+		KQ_CHANGE_ERROR(kq, ENOENT, fd, EVFILT_READ, EV_DELETE, 0, 0);
+		close(fd);
+	}
 }
 
 FILE_TC(write_always, "WRITE-17: writing to a file is always possible, data 0")

@@ -3,74 +3,18 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 
-#include <ftw.h>
-#include <linux/magic.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 
-#include "kq_test.h"
+#include "place_test.h"
 
 #define	NOTE_ALL	(NOTE_DELETE | NOTE_WRITE | NOTE_EXTEND | NOTE_ATTRIB | \
 			    NOTE_LINK | NOTE_RENAME | NOTE_REVOKE)
-
-static char place_tmpfs[] = "/dev/shm/kqueue_test.XXXXXX";
-static pid_t place_owner;
-
-static int
-place_remove(const char *path, const struct stat *st, int type,
-    struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	(void)remove(path);
-	return (0);
-}
-
-/* Also after a failure, which exits. */
-static void
-place_clean(void)
-{
-	if (getpid() == place_owner)
-		(void)nftw(place_tmpfs, place_remove, 16,
-		    FTW_DEPTH | FTW_PHYS);
-}
-
-/* Run it in the directory of the case, and in one on tmpfs. */
-static void
-place_each(void (*body)(void))
-{
-	struct statfs sf;
-	int start;
-
-	ATF_REQUIRE((start = open(".", O_RDONLY | O_DIRECTORY)) != -1);
-	body();
-	if (statfs("/dev/shm", &sf) == -1 || sf.f_type != TMPFS_MAGIC ||
-	    mkdtemp(place_tmpfs) == NULL)
-		return;
-	place_owner = getpid();
-	atexit(place_clean);
-	ATF_REQUIRE_EQ(0, chdir(place_tmpfs));
-	body();
-	ATF_REQUIRE_EQ(0, fchdir(start));
-	close(start);
-}
-
-#define	FILE_TC(name, text)						\
-	static void name##_there(void);					\
-	KQ_TC(name, text)						\
-	{								\
-		place_each(name##_there);				\
-	}								\
-	static void							\
-	name##_there(void)
 
 /* A new file of three bytes. */
 static int
