@@ -1294,6 +1294,13 @@ op_vnode(void)
 }
 
 static void
+op_vnodeadd(void)
+{
+	change(file, EVFILT_VNODE, EV_DELETE, 0, 0);
+	change(file, EVFILT_VNODE, EV_ADD | EV_CLEAR, NOTE_WRITE, 0);
+}
+
+static void
 op_kqueue(void)
 {
 	close(kqueue());
@@ -1325,6 +1332,7 @@ static const struct op {
 	{ "exit-add-collect", NULL, op_proc,
 	    "clone=1,waitid=1,wait4=1", "add 2, collect 3" },
 	{ "vnode-collect", prep_vnode, op_vnode, "writev=1", "2 + 1" },
+	{ "vnode-delete-and-add", prep_vnode, op_vnodeadd, "", "2 + 2" },
 	{ "kqueue-close", NULL, op_kqueue, "", "1 + 1" },
 };
 
