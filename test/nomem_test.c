@@ -12,12 +12,14 @@
  */
 #include "kq_test.h"
 
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include <netinet/in.h>
@@ -1033,12 +1035,48 @@ end_stranger(struct run *r)
 	end_proc(r);
 }
 
+/* What is asked for its count in another way than by FIONREAD. */
+static void
+setup_kinds(struct run *r)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	char name[64];
+	int fd, s, sv[2];
+
+	fd = run_fd(r, eventfd(3, EFD_NONBLOCK));
+	run_add(r, (uintptr_t)fd, EVFILT_READ, 0, 0, 0);
+	run_add(r, (uintptr_t)fd, EVFILT_WRITE, EV_CLEAR, 0, 0);
+	s = run_fd(r, socket(AF_UNIX, SOCK_STREAM, 0));
+	(void)unlink("listener");
+	strcpy(sun.sun_path, "listener");
+	CHECK(bind(s, (void *)&sun, sizeof(sun)) == 0 && listen(s, 5) == 0,
+	    "listen");
+	fd = run_fd(r, socket(AF_UNIX, SOCK_STREAM, 0));
+	CHECK(connect(fd, (void *)&sun, sizeof(sun)) == 0, "connect");
+	run_add(r, (uintptr_t)s, EVFILT_READ, EV_CLEAR, 0, 0);
+	CHECK(socketpair(AF_UNIX, SOCK_DGRAM, 0, sv) == 0, "socketpair");
+	run_fd(r, sv[0]);
+	run_fd(r, sv[1]);
+	CHECK(write(sv[1], "abc", 3) == 3, "write");
+	run_add(r, (uintptr_t)sv[0], EVFILT_READ, 0, 0, 0);
+	fd = run_fd(r, posix_openpt(O_RDWR | O_NOCTTY));
+	CHECK(unlockpt(fd) == 0 && ptsname_r(fd, name, sizeof(name)) == 0,
+	    "pty");
+	fd = run_fd(r, open(name, O_RDWR | O_NOCTTY));
+	run_add(r, (uintptr_t)fd, EVFILT_WRITE, 0, 0, 0);
+	CHECK(write(fd, "x", 1) == 1, "write");
+	run_add(r, (uintptr_t)r->r_fd[r->r_nfd - 2], EVFILT_READ, EV_ONESHOT,
+	    0, 0);
+}
+
+static const struct scenario scn_kinds = { "kinds", setup_kinds, NULL, NULL };
 static const struct scenario scn_dir = { "dir", setup_dir, fire_dir, NULL };
 static const struct scenario scn_shared = { "shared", setup_shared,
     fire_shared, NULL };
 static const struct scenario scn_stranger = { "stranger", setup_stranger,
     fire_stranger, end_stranger };
 
+FAULTS(kinds)
 FAULTS(dir)
 FAULTS(stranger)
 
@@ -1234,6 +1272,8 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, procfork_memory);
 	ATF_TP_ADD_TC(tp, fs_calls);
 	ATF_TP_ADD_TC(tp, fs_memory);
+	ATF_TP_ADD_TC(tp, kinds_calls);
+	ATF_TP_ADD_TC(tp, kinds_memory);
 	ATF_TP_ADD_TC(tp, dir_calls);
 	ATF_TP_ADD_TC(tp, dir_memory);
 	ATF_TP_ADD_TC(tp, stranger_calls);

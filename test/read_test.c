@@ -1280,6 +1280,60 @@ KQ_TC(dgram_shut_rd, "READ-18: the own SHUT_RD of a datagram socket is EOF")
 	pair_close(sv);
 }
 
+KQ_TC(dgram_shut_both, "READ-6, READ-18: both directions shut: EV_HUP")
+{
+	int kq = KQ_OPEN(), sv[2];
+
+	udp_pair(AF_INET, sv);
+	sock_write(sv[1], 4);
+	sock_await(sv[0], 4);
+	KQ_CHANGE(kq, sv[0], R, EV_ADD, 0, 0);
+	ATF_REQUIRE_EQ(0, shutdown(sv[0], SHUT_RDWR));
+	/* Of what is there already the kernel still tells. */
+	KQ_EXPECT(kq, sv[0], R, .flags = EV_EOF | EV_HUP, .data = 4);
+	sock_read(sv[0], 4);
+	KQ_EXPECT(kq, sv[0], R, .flags = EV_EOF | EV_NODATA | EV_HUP,
+	    .data = 0);
+	pair_close(sv);
+}
+
+static void
+read_dgram_lowat(unsigned mode)
+{
+	int kq = KQ_OPEN(), sv[2];
+
+	udp_pair(AF_INET, sv);
+	sock_setoption(sv[0], SO_RCVLOWAT, 10);
+	KQ_CHANGE(kq, sv[0], R, EV_ADD | mode, 0, 0);
+	sock_write(sv[1], 3);
+	sock_await(sv[0], 3);
+	KQ_EXPECT_NOTHING(kq);
+	sock_read(sv[0], 3);
+	sock_write(sv[1], 10);
+	KQ_EXPECT(kq, sv[0], R, .flags = mode, .data = 10);
+	sock_read(sv[0], 10);
+	KQ_EXPECT_NOTHING(kq);
+	/* NOTE_LOWAT is instead of it (READ-8). */
+	KQ_CHANGE(kq, sv[0], R, EV_ADD, NOTE_LOWAT, 2);
+	sock_write(sv[1], 1);
+	sock_await(sv[0], 1);
+	KQ_EXPECT_NOTHING(kq);
+	sock_read(sv[0], 1);
+	sock_write(sv[1], 2);
+	KQ_EXPECT(kq, sv[0], R, .flags = mode, .data = 2);
+	pair_close(sv);
+}
+
+KQ_TC(dgram_lowat, "READ-1, READ-8: the marks of a datagram socket")
+{
+	read_dgram_lowat(0);
+}
+
+KQ_TC(dgram_lowat_clear, "READ-1, READ-8: the same with EV_CLEAR")
+{
+	read_dgram_lowat(EV_CLEAR);
+}
+
 KQ_TC(netlink, "READ-16: a netlink socket is a datagram socket")
 {
 	struct {
@@ -2532,6 +2586,9 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, udp_unconnected);
 	ATF_TP_ADD_TC(tp, dgram_no_eof);
 	ATF_TP_ADD_TC(tp, dgram_shut_rd);
+	ATF_TP_ADD_TC(tp, dgram_shut_both);
+	ATF_TP_ADD_TC(tp, dgram_lowat);
+	ATF_TP_ADD_TC(tp, dgram_lowat_clear);
 	ATF_TP_ADD_TC(tp, netlink);
 	ATF_TP_ADD_TC(tp, raw_socket);
 	ATF_TP_ADD_TC(tp, tcp_listener);
