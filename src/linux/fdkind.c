@@ -17,6 +17,7 @@
 #include <linux/magic.h>
 #include <mqueue.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lx_sys.h"
@@ -117,12 +118,12 @@ lx_sockkind(int fd)
 	int domain, type;
 	socklen_t len;
 
+	domain = AF_UNSPEC;
 	len = sizeof(domain);
-	if (LX_SYS(SYS_getsockopt, fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) < 0)
-		domain = AF_UNSPEC;
+	(void)LX_SYS(SYS_getsockopt, fd, SOL_SOCKET, SO_DOMAIN, &domain, &len);
+	type = SOCK_DGRAM;
 	len = sizeof(type);
-	if (LX_SYS(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
-		type = SOCK_DGRAM;
+	(void)LX_SYS(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type, &len);
 	if (type != SOCK_STREAM && type != SOCK_SEQPACKET)
 		return (LX_KIND_DGRAM);
 	if (domain == AF_UNIX)
@@ -341,12 +342,8 @@ lx_eventfd_count(int fd, uint64_t *np)
 	buf[len] = '\0';
 	if ((p = strstr(buf, "eventfd-count:")) == NULL)
 		return (EINVAL);
-	for (p += strlen("eventfd-count:"); *p == ' ' || *p == '\t'; p++)
-		continue;
-	for (; *p != '\n' && *p != '\0'; p++) {
-		*np = *np * 16 + (uint64_t)(*p <= '9' ? *p - '0' :
-		    (*p | 0x20) - 'a' + 10);
-	}
+	/* 64 bits at most, so that errno stays as it was. */
+	*np = strtoull(p + strlen("eventfd-count:"), NULL, 16);
 	return (0);
 }
 
