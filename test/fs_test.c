@@ -3,6 +3,7 @@
  * EVFILT_FS: clauses FS-1 to FS-4.  What mounts does so in a mount namespace
  * of its own.
  */
+#include <sys/eventfd.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -71,6 +72,53 @@ MOUNT_TC(mounted, "FS-2: VQ_MOUNT and VQ_UNMOUNT, EV_CLEAR by itself")
 	ATF_REQUIRE_EQ(0, umount2("mnt", MNT_DETACH));
 	EXPECT_VQ(kq, 1, VQ_UNMOUNT);
 	KQ_EXPECT_NOTHING(kq);
+}
+
+/*
+ * The library finds out about much by /proc.  What it cannot know without is
+ * refused, and the rest goes on.
+ */
+MOUNT_TC(no_proc, "Without /proc: EOPNOTSUPP for files and mounts, others work")
+{
+	int dir, fd, file, kq, p[2];
+
+	space_enter();
+	kq = KQ_OPEN();
+	ATF_REQUIRE((file = open("file", O_RDWR | O_CREAT, 0600)) != -1);
+	ATF_REQUIRE((dir = open("mnt", O_RDONLY | O_DIRECTORY)) != -1);
+	ATF_REQUIRE((fd = eventfd(5, EFD_NONBLOCK)) != -1);
+	ATF_REQUIRE_EQ(0, pipe(p));
+	ATF_REQUIRE_EQ(0, fs_mount("/proc"));
+	KQ_CHANGE_ERROR(kq, EOPNOTSUPP, 1, EVFILT_FS, EV_ADD, 0, 0);
+	KQ_CHANGE_ERROR(kq, ENOENT, 1, EVFILT_FS, EV_DELETE, 0, 0);
+	KQ_CHANGE_ERROR(kq, EOPNOTSUPP, file, EVFILT_VNODE, EV_ADD,
+	    NOTE_WRITE, 0);
+	KQ_CHANGE_ERROR(kq, EOPNOTSUPP, dir, EVFILT_VNODE, EV_ADD,
+	    NOTE_DELETE, 0);
+	KQ_CHANGE_ERROR(kq, EOPNOTSUPP, file, EVFILT_READ, EV_ADD, 0, 0);
+	KQ_CHANGE_ERROR(kq, ENOENT, file, EVFILT_READ, EV_DELETE, 0, 0);
+	KQ_CHANGE(kq, file, EVFILT_WRITE, EV_ADD | EV_ONESHOT, 0, 0);
+	KQ_EXPECT(kq, file, EVFILT_WRITE, .data = 0);
+	/* READ-49: ready, and the counter cannot be seen. */
+	KQ_CHANGE(kq, fd, EVFILT_READ, EV_ADD | EV_ONESHOT, 0, 0);
+	KQ_EXPECT(kq, fd, EVFILT_READ, .data = 1);
+	KQ_CHANGE(kq, fd, EVFILT_WRITE, EV_ADD | EV_ONESHOT, 0, 0);
+	KQ_EXPECT(kq, fd, EVFILT_WRITE, .data = 1);
+	ATF_REQUIRE_EQ(0, close(fd));
+	KQ_CHANGE(kq, p[0], EVFILT_READ, EV_ADD, 0, 0);
+	ATF_REQUIRE_EQ(3, write(p[1], "abc", 3));
+	KQ_EXPECT(kq, p[0], EVFILT_READ, .data = 3);
+	ATF_REQUIRE_EQ(0, close(p[1]));
+	KQ_EXPECT(kq, p[0], EVFILT_READ, .flags = EV_EOF, .data = 3);
+	/* And with it again, all works that was refused. */
+	ATF_REQUIRE_EQ(0, umount("/proc"));
+	KQ_CHANGE(kq, p[0], EVFILT_READ, EV_DELETE, 0, 0);
+	KQ_CHANGE(kq, file, EVFILT_VNODE, EV_ADD | EV_CLEAR, NOTE_WRITE, 0);
+	KQ_CHANGE(kq, 1, EVFILT_FS, EV_ADD, 0, 0);
+	ATF_REQUIRE_EQ(1, write(file, "x", 1));
+	KQ_EXPECT(kq, file, EVFILT_VNODE);
+	ATF_REQUIRE_EQ(0, fs_mount("mnt2"));
+	EXPECT_VQ(kq, 1, VQ_MOUNT);
 }
 
 MOUNT_TC(accumulate, "FS-2: the bits are collected until delivery")
@@ -277,6 +325,7 @@ ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, quiet);
 	ATF_TP_ADD_TC(tp, mounted);
+	ATF_TP_ADD_TC(tp, no_proc);
 	ATF_TP_ADD_TC(tp, accumulate);
 	ATF_TP_ADD_TC(tp, replaced);
 	ATF_TP_ADD_TC(tp, vanished);
