@@ -55,8 +55,6 @@ procq_socket(struct kqueue *kq, int *fdp, struct watch **wp)
 static void
 procq_close(struct kqueue *kq, int *fdp, struct watch **wp)
 {
-	if (*fdp == 0)
-		return;
 	if (atomic_load(&kq->kq_alive))
 		source_del(kq, *wp);
 	*wp = NULL;

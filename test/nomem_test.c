@@ -1069,6 +1069,41 @@ setup_kinds(struct run *r)
 	    0, 0);
 }
 
+/* The own forks come from the connector, or from fork() itself. */
+static void
+setup_ownfork(struct run *r)
+{
+	run_add(r, (uintptr_t)getpid(), EVFILT_PROC, 0, NOTE_FORK, 0);
+	/*
+	 * That a message which epoll told of is not there is for the self-test;
+	 * no kernel says that later, and then there would be no event.
+	 */
+	r->r_silent = 1;
+}
+
+static void
+fire_ownfork(struct run *r)
+{
+	pid_t pid;
+
+	(void)r;
+	if ((pid = fork()) == 0)
+		_exit(0);
+	CHECK(pid > 0 && waitpid(pid, NULL, 0) == pid, "fork");
+}
+
+static void
+setup_proctrack(struct run *r)
+{
+	proc_child(r);
+	run_add(r, (uintptr_t)r->r_pid, EVFILT_PROC, 0, NOTE_EXIT | NOTE_TRACK,
+	    0);
+}
+
+static const struct scenario scn_ownfork = { "ownfork", setup_ownfork,
+    fire_ownfork, NULL };
+static const struct scenario scn_proctrack = { "proctrack", setup_proctrack,
+    fire_proc, end_proc };
 static const struct scenario scn_kinds = { "kinds", setup_kinds, NULL, NULL };
 static const struct scenario scn_dir = { "dir", setup_dir, fire_dir, NULL };
 static const struct scenario scn_shared = { "shared", setup_shared,
@@ -1077,6 +1112,22 @@ static const struct scenario scn_stranger = { "stranger", setup_stranger,
     fire_stranger, end_stranger };
 
 FAULTS(kinds)
+FAULTS(ownfork)
+
+KQ_TC(proctrack_calls, "each system call fails: NOTE_TRACK")
+{
+	if (!can_procfork())
+		atf_tc_skip("processes cannot be followed here");
+	run_all(&scn_proctrack, KQ_FAULT_SYS);
+}
+
+KQ_TC(proctrack_memory, "each allocation fails: NOTE_TRACK")
+{
+	if (!can_procfork())
+		atf_tc_skip("processes cannot be followed here");
+	run_all(&scn_proctrack, KQ_FAULT_ALLOC);
+}
+
 FAULTS(dir)
 FAULTS(stranger)
 
@@ -1272,6 +1323,10 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, procfork_memory);
 	ATF_TP_ADD_TC(tp, fs_calls);
 	ATF_TP_ADD_TC(tp, fs_memory);
+	ATF_TP_ADD_TC(tp, ownfork_calls);
+	ATF_TP_ADD_TC(tp, ownfork_memory);
+	ATF_TP_ADD_TC(tp, proctrack_calls);
+	ATF_TP_ADD_TC(tp, proctrack_memory);
 	ATF_TP_ADD_TC(tp, kinds_calls);
 	ATF_TP_ADD_TC(tp, kinds_memory);
 	ATF_TP_ADD_TC(tp, dir_calls);
