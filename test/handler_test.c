@@ -41,7 +41,7 @@ static int spare[2];		/* sockets that nobody watches */
 static int replaced = -1;	/* a number that means another file now */
 
 /* What the handler found. */
-static volatile sig_atomic_t ran, ntriggered, handler_errno;
+static volatile sig_atomic_t ran, handler_errno;
 static volatile bool triggered[NUSERS];
 
 static void
