@@ -14,11 +14,13 @@
 
 /*
  * Run a system call: its result, or a negative errno.  Where the instruction is
- * known it is used: that is a tenth of the work of libc's syscall().
+ * known it is used: that is a tenth of the work of libc's syscall().  It is
+ * always inline, for a child that shares our stack (lx_orphanrun()) would
+ * return from a function to whose frame the parent still has to come back.
  */
 #if defined(__x86_64__) && defined(__LP64__)
 #define	LX_INLINE
-static inline long
+static inline __attribute__((__always_inline__)) long
 lx_sys6(long n, long a, long b, long c, long d, long e, long f)
 {
 	register long r10 __asm__("r10") = d;
@@ -33,7 +35,7 @@ lx_sys6(long n, long a, long b, long c, long d, long e, long f)
 }
 #elif defined(__aarch64__) && defined(__LP64__)
 #define	LX_INLINE
-static inline long
+static inline __attribute__((__always_inline__)) long
 lx_sys6(long n, long a, long b, long c, long d, long e, long f)
 {
 	register long x8 __asm__("x8") = n;
