@@ -290,7 +290,8 @@ d_answers(struct m_file *kq, const struct kevent *kev, int n, int nevents,
 		change = kev[i];
 		change.flags &= (unsigned short)~EV_SYSFLAGS;
 		error = m_change(kq, &change);
-		if (error == 0 && (change.flags & EV_RECEIPT) == 0)
+		if (error == M_SKIPPED ||
+		    (error == 0 && (change.flags & EV_RECEIPT) == 0))
 			continue;
 		if (nwant == nevents)
 			return (-error);	/* CALL-12; CALL-13: 0 */

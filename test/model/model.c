@@ -779,12 +779,14 @@ m_modify(struct m_knote *kn, const struct kevent *kev)
 	return (0);
 }
 
-/* One change, without its EV_SYSFLAGS (CALL-6): 0 or an errno. */
+/* One change, without its EV_SYSFLAGS (CALL-6): 0, an errno or M_SKIPPED. */
 int
 m_change(struct m_file *kq, const struct kevent *kev)
 {
 	struct m_knote *kn;
 
+	if (kq->f_freebsd && kev->filter == 0)
+		return (M_SKIPPED);			/* CALL-27 */
 	/* REG-1 is the order of these checks. */
 	if (kev->filter >= 0 || kev->filter < -EVFILT_SYSCOUNT)
 		return (EINVAL);			/* REG-2 */

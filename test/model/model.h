@@ -99,6 +99,7 @@ void	m_shutdown(int fd, int how);
 void	m_advance(int64_t ms);
 
 bool	m_modelled(int kq, const struct kevent *kev);
+#define	M_SKIPPED	(-1)	/* no error, and no receipt */
 int	m_change(struct m_file *kq, const struct kevent *kev);
 
 enum m_level m_deliverable(const struct m_knote *kn, struct m_want *w);
