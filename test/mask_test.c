@@ -293,7 +293,8 @@ wait_with(int how, const sigset_t *set, const struct timespec *ts)
 		return (epoll_pwait(wait_ep, &ev, 1, ts == NULL ? -1 :
 		    (int)ts->tv_sec * 1000, set));
 	default:
-		return (sigsuspend(set));
+		/* It has to have one, as the compiler knows. */
+		return (set == NULL ? -1 : sigsuspend(set));
 	}
 }
 

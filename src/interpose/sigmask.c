@@ -64,6 +64,7 @@ void
 sig_closing(uint64_t bits, uint64_t more)
 {
 	uint64_t mine;
+	int sig;
 
 	if (!sig_ours())
 		return;
@@ -71,6 +72,15 @@ sig_closing(uint64_t bits, uint64_t more)
 	sig_readopen(bits, -1);
 	sig_readeval(bits | more, mine);
 	sigunlock(mine);
+	/*
+	 * What was queued again for the wait, which did not take it (it was
+	 * cancelled, or had something else): read it, or the next one that is
+	 * sent would be merged with it, and not count.
+	 */
+	for (sig = 1; bits != 0 && sig <= LX_NSIG; sig++) {
+		if ((bits & BIT(sig)) != 0)
+			sig_collectnow(sig);
+	}
 }
 
 void

@@ -100,6 +100,8 @@ owed_giveback(uint64_t bits, bool process)
 		(void)atomic_fetch_sub(&owed_n, 1);
 		atomic_store(&o->o_state, 0);
 		sig_resend(si.si_signo, 1);
+		if (tid == self)
+			sig_thr.given |= BIT(si.si_signo);
 		/* Nobody may say SI_USER and the like but to himself. */
 		if (lx_sigqueue(tid, &si) == EPERM) {
 			si.si_code = SI_QUEUE;

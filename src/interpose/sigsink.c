@@ -52,6 +52,7 @@ sig_arrived(int sig)
 {
 	int n;
 
+	sig_thr.given &= ~BIT(sig);
 	n = atomic_load(&sig_resent[sig]);
 	while (n > 0) {
 		if (atomic_compare_exchange_weak(&sig_resent[sig], &n, n - 1))

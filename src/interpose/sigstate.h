@@ -139,6 +139,8 @@ struct sigthread {
 	uint64_t	forced;		/* [t] blocked for our sake alone */
 	uint64_t	hidden;		/* [t] blocked as far as it believes */
 	uint32_t	epoch;		/* [t] sig_epoch as of then */
+	uint64_t	given;		/* [t] queued again for this thread, which
+					 * has not had them yet */
 };
 extern __thread struct sigthread sig_thr
     __attribute__((__tls_model__("initial-exec")));

@@ -73,6 +73,23 @@ temporary_end(const struct temporary *t)
 }
 
 /*
+ * What was queued again for a thread that was cancelled before it had it is
+ * lost with the thread, and does not arrive any more.  It may even have been
+ * delivered: below the cancellation, in a frame that is never returned to.
+ */
+static void
+sigwait_lost(uint64_t bits)
+{
+	int sig;
+
+	bits &= sig_thr.given;
+	for (sig = 1; bits != 0 && sig <= LX_NSIG; sig++) {
+		if ((bits & BIT(sig)) != 0)
+			(void)sig_arrived(sig);
+	}
+}
+
+/*
  * A cancelled thread does not return from the handler that interrupted the
  * system call: it would end with the mask of the wait, and be taken for one
  * that does not block the signals.
@@ -86,6 +103,7 @@ temporary_cancelled(void *arg)
 	lx_sigset_put(t->t_program, &set);
 	(void)sig_domask(SIG_SETMASK, &set, NULL);
 	temporary_end(t);
+	sigwait_lost(t->t_bits);
 }
 
 /* The mask for the kernel in place of mask, in t_copy where it differs. */
@@ -223,7 +241,10 @@ sigwaited(int ret, uint64_t bits, const sigset_t *set)
 static void
 sigwait_cancelled(void *arg)
 {
-	sig_closing(*(uint64_t *)arg, 0);
+	uint64_t bits = *(uint64_t *)arg;
+
+	sig_closing(bits, 0);
+	sigwait_lost(bits);
 }
 
 int
