@@ -90,11 +90,22 @@ sigwait_lost(uint64_t bits)
 }
 
 /*
+ * Cleanup handlers of an asynchronous cancellation: musl has the thread go on
+ * in them from whatever instruction it was at, with the stack as it was there,
+ * which need not be aligned as the compiler expects of a function's.
+ */
+#if defined(__x86_64__) || defined(__i386__)
+#define	ASYNC_CLEANUP	__attribute__((__force_align_arg_pointer__))
+#else
+#define	ASYNC_CLEANUP
+#endif
+
+/*
  * A cancelled thread does not return from the handler that interrupted the
  * system call: it would end with the mask of the wait, and be taken for one
  * that does not block the signals.
  */
-static void
+ASYNC_CLEANUP static void
 temporary_cancelled(void *arg)
 {
 	struct temporary *t = arg;
@@ -238,7 +249,7 @@ sigwaited(int ret, uint64_t bits, const sigset_t *set)
 	return (ret);
 }
 
-static void
+ASYNC_CLEANUP static void
 sigwait_cancelled(void *arg)
 {
 	uint64_t bits = *(uint64_t *)arg;
