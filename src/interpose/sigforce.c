@@ -129,6 +129,7 @@ struct bcast {
 	int	 b_self;
 	int	 b_n;			/* told in this round */
 	int	 b_tid[BC_MAX];
+	int	 b_patience;		/* rounds left for those in doubt */
 	uint8_t	*b_told;		/* in any round: a bit each, or NULL */
 };
 
@@ -144,12 +145,18 @@ bcast_thread(int tid, void *arg)
 		return;
 	/*
 	 * libc blocks all, its own signals included, for a moment: in
-	 * pthread_create(), say, after which the old mask comes back.
+	 * pthread_create(), say, after which the old mask comes back.  musl's
+	 * leaves out its own, and may be a program that blocks all of its: for
+	 * those there is some patience, for all of them together.
 	 */
 	for (round = 0; round < 1000; round++) {
 		if (lx_thread_mask(tid, &mask) != 0)
 			return;
-		if ((mask & BIT(sig_rt)) == 0 || (mask & BIT(32)) == 0)
+		if ((mask & BIT(sig_rt)) == 0)
+			break;
+		if ((mask & BIT(32)) == 0 &&
+		    ((mask | sig_internal() | BIT(SIGKILL) | BIT(SIGSTOP)) !=
+		    ALL || b->b_patience-- <= 0))
 			break;
 		lx_yield(round);
 	}
@@ -185,6 +192,11 @@ broadcast(uint64_t prev)
 		return (true);
 	atomic_store(&bc_prev, prev);
 	b.b_self = lx_gettid();
+#ifdef __GLIBC__
+	b.b_patience = 0;
+#else
+	b.b_patience = 200;
+#endif
 	all = lx_map(BC_TIDS / 8, false, &told) == 0;
 	b.b_told = told;
 	do {
