@@ -563,6 +563,39 @@ kqueue_destroy(struct kqueue *kq)
 		kqueue_bury(kq);
 }
 
+/*
+ * No descriptor to be had for kqueue_wakeall(): then the bell does, which stays
+ * until the last sleeper is out, or any of the program's that is ready.
+ */
+static void
+kqueue_wakesomehow(struct kqueue *kq, int epfd)
+{
+	int fd;
+
+	fd = -1;
+	if (kq_lock_try(&kq->kq_lock)) {
+		if (kq->kq_bell != NULL)
+			fd = kq->kq_bell->w_fd;
+		if (fd != -1 && lx_epoll_mod(epfd, fd, LX_IN | LX_OUT,
+		    UINT64_MAX) == 0) {
+			(void)atomic_fetch_add(&kqroot_peek()->r_nghosts, 1);
+			atomic_store(&kq->kq_wakefd, fd);
+		} else
+			fd = -1;
+		kqueue_leave(kq);
+	}
+	if (fd != -1)
+		return;
+	for (fd = 0; fd < 65536; fd++) {
+		if (fd == epfd || kq_fdinternal(fd) ||
+		    lx_poll(fd, LX_IN | LX_OUT) == 0)
+			continue;
+		if (lx_epoll_add(epfd, fd, LX_IN | LX_OUT, UINT64_MAX) == 0 ||
+		    lx_epoll_mod(epfd, fd, LX_IN | LX_OUT, UINT64_MAX) == 0)
+			return;
+	}
+}
+
 /* Make every thread that sleeps in the set return, and the next, and ... */
 static void
 kqueue_wakeall(struct kqueue *kq, int epfd)
@@ -572,18 +605,7 @@ kqueue_wakeall(struct kqueue *kq, int epfd)
 	if (atomic_load(&kq->kq_sleepers) == 0)
 		return;
 	if (fdtab_own(lx_eventfd_beyond, &fd) != 0) {
-		/*
-		 * No descriptor to be had: then any of the program's that is
-		 * ready does, for as long as the set lives.
-		 */
-		for (fd = 0; fd < 65536; fd++) {
-			if (fd == epfd || lx_poll(fd, LX_IN | LX_OUT) == 0)
-				continue;
-			if (lx_epoll_add(epfd, fd, LX_IN | LX_OUT,
-			    UINT64_MAX) == 0 || lx_epoll_mod(epfd, fd,
-			    LX_IN | LX_OUT, UINT64_MAX) == 0)
-				return;
-		}
+		kqueue_wakesomehow(kq, epfd);
 		return;
 	}
 	lx_eventfd_ring(fd);
