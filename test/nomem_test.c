@@ -289,6 +289,39 @@ end_fs(struct run *r)
 	(void)umount("mnt");
 }
 
+/* A file whose number was closed unseen and used again, and that speaks. */
+static void
+setup_orphan(struct run *r)
+{
+	int p[2], q[2];
+
+	CHECK(pipe(p) == 0 && pipe(q) == 0, "pipe");
+	run_fd(r, p[0]);
+	run_fd(r, p[1]);
+	run_fd(r, q[0]);
+	run_fd(r, q[1]);
+	run_add(r, (uintptr_t)p[0], EVFILT_READ, 0, 0, 0);
+	r->r_silent = 1;
+	run_add(r, (uintptr_t)q[0], EVFILT_READ, 0, 0, 0);
+}
+
+static void
+fire_orphan(struct run *r)
+{
+	int p[2];
+
+	run_fd(r, dup(r->r_fd[0]));
+	CHECK(pipe(p) == 0, "pipe");
+	run_fd(r, p[1]);
+	CHECK(syscall(SYS_close, r->r_fd[0]) == 0, "close");
+	CHECK(syscall(SYS_dup3, p[0], r->r_fd[0], 0) == r->r_fd[0], "dup3");
+	CHECK(close(p[0]) == 0, "close");
+	CHECK(write(r->r_fd[1], "x", 1) == 1 && write(r->r_fd[3], "y", 1) == 1,
+	    "write");
+}
+
+static const struct scenario scn_orphan = { "orphan", setup_orphan,
+    fire_orphan, NULL };
 static const struct scenario scn_socket = { "socket", setup_socket,
     fire_socket, NULL };
 static const struct scenario scn_pipe = { "pipe", setup_pipe, fire_socket,
@@ -448,6 +481,8 @@ collect(struct run *r, int kq, const char *name)
 					break;
 			}
 			CHECK(j < r->r_nadd, "%s: unknown event", name);
+			CHECK((r->r_silent & 1u << j) == 0,
+			    "%s: an event of what is silent, %d", name, j);
 			seen |= 1u << j;
 		}
 	}
@@ -611,6 +646,7 @@ run_all(const struct scenario *s, unsigned what)
 	}
 
 FAULTS(socket)
+FAULTS(orphan)
 FAULTS(pipe)
 FAULTS(tcp)
 FAULTS(timer)
@@ -1303,6 +1339,8 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, delays);
 	ATF_TP_ADD_TC(tp, socket_calls);
 	ATF_TP_ADD_TC(tp, socket_memory);
+	ATF_TP_ADD_TC(tp, orphan_calls);
+	ATF_TP_ADD_TC(tp, orphan_memory);
 	ATF_TP_ADD_TC(tp, pipe_calls);
 	ATF_TP_ADD_TC(tp, pipe_memory);
 	ATF_TP_ADD_TC(tp, tcp_calls);
