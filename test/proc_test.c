@@ -463,7 +463,7 @@ KQ_TC(init, "PROC-4, PROC-12: pid 1 and the own process may be watched")
 	KQ_EXPECT_NOTHING(kq);
 }
 
-#define	MANY	1000
+#define	MANY	KQ_FORKS(1000)
 
 KQ_TC(thousand, "PROC-8: a thousand processes at a time")
 {
@@ -539,7 +539,7 @@ KQ_TC(unrelated, "PROC-17: unrelated forks lose nothing")
 	ch = child_start();
 	noise = child_start();
 	ADD(kq, ch.pid, NOTE_FORK);
-	for (i = 0; i < 3000; i++)
+	for (i = 0; i < KQ_FORKS(3000); i++)
 		child_tell(&noise, 'f');
 	KQ_EXPECT_NOTHING(kq);
 	child_tell(&ch, 'f');
