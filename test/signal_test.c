@@ -86,8 +86,12 @@ status(const char *task)
 		(void)sscanf(line, "SigCgt: %llx", &st.cgt);
 	}
 	fclose(fp);
-	/* The thread library has handlers of its own from the first thread on. */
+	/*
+	 * The thread library has handlers of its own from the first thread on,
+	 * where these signals may have been ignored before.
+	 */
 	st.cgt &= ~(3ull << 31);
+	st.ign &= ~(3ull << 31);
 	return (st);
 }
 
