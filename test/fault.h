@@ -24,6 +24,20 @@
 #define	KQ_NO_PIDFD_OPEN	0x0100u	/* 5.3 */
 #define	KQ_NO_ALL		0x01ffu
 
+/*
+ * The checks of a child of such a test: a line on stderr, which Kyua shows.
+ * Wants <stdio.h> and <unistd.h>.
+ */
+#define	CHECK(cond, ...)						\
+do {									\
+	if (!(cond)) {							\
+		fprintf(stderr, "%s:%d: ", __FILE__, __LINE__);		\
+		fprintf(stderr, __VA_ARGS__);				\
+		fprintf(stderr, "\n");					\
+		_exit(1);						\
+	}								\
+} while (0)
+
 struct kq_fault {
 	unsigned long	kf_count;	/* points passed since it was armed */
 	bool		kf_fired;	/* the call was made to fail */

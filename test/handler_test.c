@@ -19,17 +19,6 @@
 
 #include "fault.h"
 
-/* The child's own checks: a line on stderr, which Kyua shows. */
-#define	CHECK(cond, ...)						\
-do {									\
-	if (!(cond)) {							\
-		fprintf(stderr, "%s:%d: ", __FILE__, __LINE__);		\
-		fprintf(stderr, __VA_ARGS__);				\
-		fprintf(stderr, "\n");					\
-		_exit(1);						\
-	}								\
-} while (0)
-
 enum { NFDS = 24, NUSERS = 24 };
 
 static int kq;

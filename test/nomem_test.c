@@ -32,17 +32,6 @@
 
 #define	MAXADD	6
 
-/* The child's own checks: a line on stderr, which Kyua shows. */
-#define	CHECK(cond, ...)						\
-do {									\
-	if (!(cond)) {							\
-		fprintf(stderr, "%s:%d: ", __FILE__, __LINE__);		\
-		fprintf(stderr, __VA_ARGS__);				\
-		fprintf(stderr, "\n");					\
-		_exit(1);						\
-	}								\
-} while (0)
-
 /* Signals come all the time. */
 static bool storm;
 
