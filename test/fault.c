@@ -423,6 +423,7 @@ __wrap_ppoll(struct pollfd *pfd, nfds_t n, const struct timespec *ts,
 		errno = error;
 		return (-1);
 	}
+	fault_beforewait();
 	return (__real_ppoll(pfd, n, ts, set));
 }
 
