@@ -916,12 +916,12 @@ KQ_TC(track_storm, "PROC-13: a thousand children among unrelated forks")
 	ch = child_start();
 	noise = child_start();
 	ADD(kq, ch.pid, NOTE_TRACK | NOTE_EXIT);
-	for (i = 0; i < 500; i++) {
+	for (i = 0; i < KQ_FORKS(500); i++) {
 		child_tell(&noise, 'f');
 		child_tell(&noise, 'f');
 		child_tell(&ch, 'g');
 	}
-	track_collect(kq, 1000, false);
+	track_collect(kq, 2 * KQ_FORKS(500), false);
 	child_end(&noise);
 	child_end(&ch);
 }
