@@ -177,12 +177,6 @@ kq_fault_interrupt(unsigned long nth, int sig)
 	fault_at = nth;
 }
 
-unsigned long
-kq_fault_points(void)
-{
-	return (fault_points);
-}
-
 /* The handler runs before this returns. */
 static void
 fault_interrupt(void)

@@ -65,8 +65,6 @@ unsigned long kq_fault_absences(void);
  * the library calls the kernel, allocates, or releases a lock.  0: do not.
  */
 void	kq_fault_interrupt(unsigned long nth, int sig);
-/* Points that have passed since then. */
-unsigned long kq_fault_points(void);
 /* Called once, just before the next wait that may sleep. */
 void	kq_fault_beforewait(void (*)(void));
 /* Delay every thread at random at calls and locks; 0: do not. */
