@@ -57,15 +57,25 @@ kqueue_note(struct kqueue *kq, int note)
 		    &kq->kq_recheckmany, true);
 }
 
-/* Leave a number to the holder of the kqueue's lock, or do it at once. */
-static void
-kqueue_postclosed(struct kqueue *kq, int note)
+void
+kqueue_attend(struct kqueue *kq)
 {
-	kqueue_note(kq, note);
 	if (kq_lock_try_or_defer(&kq->kq_lock)) {
 		kqueue_deferred(kq);
 		kqueue_leave(kq);
 	}
+}
+
+static void
+kqueue_noteaccept(struct kqueue *kq, int note)
+{
+	int old;
+
+	old = 0;
+	if (!atomic_compare_exchange_strong(&kq->kq_accepted, &old, note) &&
+	    old != note)
+		atomic_store(&kq->kq_accepted, KQ_ALLFDS);
+	kqueue_attend(kq);
 }
 
 static void
@@ -83,9 +93,10 @@ kqueue_forget(struct kqueue *kq, int fd, bool open)
 			if ((epfd = atomic_load(&kq->kq_nestedfd[i])) != -1)
 				(void)lx_epoll_del(epfd, fd);
 		}
-		kqueue_postclosed(kq, fd + 1);
+		kqueue_note(kq, fd + 1);
 	} else
-		kqueue_postclosed(kq, -(fd + 1));
+		kqueue_note(kq, -(fd + 1));
+	kqueue_attend(kq);
 }
 
 /* Tell everybody who may watch the number. */
@@ -264,6 +275,37 @@ kq_fdshutdown(int fd, int how)
 		return;
 	kq_fdsockopt();
 	kq_fdclosed(fd);
+}
+
+bool
+kq_listening(void)
+{
+	struct kqroot *root;
+
+	return ((root = kqroot_peek()) != NULL &&
+	    atomic_load_explicit(&root->r_nlisten, memory_order_relaxed) != 0);
+}
+
+void
+kq_fdaccepted(int fd)
+{
+	struct fdent *fe;
+	struct kqroot *root;
+	struct kqueue *kq;
+	uint32_t i, n, ref;
+
+	if ((root = kqroot_peek()) == NULL || root->r_pid != lx_getpid())
+		return;
+	ref = (fe = fdtab_peek(fd)) == NULL ? FE_NONE : atomic_load(&fe->fe_ref);
+	n = atomic_load(&root->r_nkq);
+	for (i = 1; i <= n; i++) {
+		if ((kq = kqueue_byslot(i)) == NULL ||
+		    !atomic_load(&kq->kq_listens) ||
+		    (ref != FE_NONE && ref != FE_MANY && ref != i))
+			continue;
+		/* A number that nobody watches may be a dup of one. */
+		kqueue_noteaccept(kq, ref == FE_NONE ? KQ_ALLFDS : fd + 1);
+	}
 }
 
 void

@@ -156,7 +156,7 @@ kevent_fetch(struct kqueue *kq, const struct timespec *timeout, bool poll,
 
 	kq->kq_repeat = false;
 	if (KQ_UNLIKELY((kq->kq_attn & KQA_LISTEN) != 0))
-		watch_relisten(kq);
+		watch_relisten(kq, KQ_ALLFDS);
 	/* One more for the bell, which is no event. */
 	kr->kr_max = kq->kq_room;
 	if ((kq->kq_attn & KQA_RUNG) != 0 && kr->kr_max < KQ_HARVEST)

@@ -439,6 +439,8 @@ kqueue_deferred(struct kqueue *kq)
 		watch_closed_all(kq, false);
 	if (atomic_exchange(&kq->kq_recheckmany, false))
 		watch_closed_all(kq, true);
+	if ((fd = atomic_exchange(&kq->kq_accepted, 0)) != 0)
+		watch_relisten(kq, fd);
 	for (i = 0; i < KQ_NTRIGGERS; i++) {
 		kt = &kq->kq_triggers[i];
 		if (atomic_load_explicit(&kt->kt_state,
@@ -468,10 +470,7 @@ kqueue_defertrigger(int fd, const struct kevent *kev)
 			continue;
 		kt->kt_kev = *kev;
 		atomic_store_explicit(&kt->kt_state, 2, memory_order_release);
-		if (kq_lock_try_or_defer(&kq->kq_lock)) {
-			kqueue_deferred(kq);
-			kqueue_leave(kq);
-		}
+		kqueue_attend(kq);
 		return (0);
 	}
 	return (EAGAIN);
@@ -483,18 +482,32 @@ kqueue_sleep(struct kqueue *kq)
 	(void)atomic_fetch_add(&kq->kq_sleepers, 1);
 }
 
+/* What wakes the sleepers of a closed kqueue, here and in kqueue_wakelate(). */
+static void
+kqueue_setwakefd(struct kqueue *kq, int fd)
+{
+	(void)atomic_fetch_add(&kqroot_peek()->r_nghosts, 1);
+	atomic_store(&kq->kq_wakefd, fd);
+}
+
+static void
+kqueue_clearwakefd(struct kqueue *kq)
+{
+	int fd;
+
+	if ((fd = atomic_exchange(&kq->kq_wakefd, -1)) == -1)
+		return;
+	(void)atomic_fetch_sub(&kqroot_peek()->r_nghosts, 1);
+	fdtab_disown(fd);
+}
+
 /* Torn down, and nobody sleeps in it: what woke them goes, and the memory. */
 static void
 kqueue_bury(struct kqueue *kq)
 {
-	int fd;
-
 	KQ_ASSERT_LOCKED(kq);
 	kq->kq_torndown = false;
-	if ((fd = atomic_exchange(&kq->kq_wakefd, -1)) != -1) {
-		(void)atomic_fetch_sub(&kqroot_peek()->r_nghosts, 1);
-		fdtab_disown(fd);
-	}
+	kqueue_clearwakefd(kq);
 	kqueue_free(kq);
 }
 
@@ -541,6 +554,7 @@ kqueue_destroy(struct kqueue *kq)
 	if (kq->kq_bell != NULL && kq->kq_bell->w_fd != fd)
 		fdtab_disown(kq->kq_bell->w_fd);
 	kq->kq_bell = kq->kq_timer = kq->kq_relisten = NULL;
+	watch_listens(kq);
 	knote_freeall(kq);
 	watch_freeall(kq);
 	timerheap_free(kq);
@@ -555,6 +569,7 @@ kqueue_destroy(struct kqueue *kq)
 		atomic_store(&kq->kq_closed[i], 0);
 	atomic_store(&kq->kq_closedmany, false);
 	atomic_store(&kq->kq_recheckmany, false);
+	atomic_store(&kq->kq_accepted, 0);
 	for (i = 0; i < KQ_NTRIGGERS; i++)
 		atomic_store(&kq->kq_triggers[i].kt_state, 0);
 	/* The last sleeper does it otherwise. */
@@ -577,10 +592,9 @@ kqueue_wakesomehow(struct kqueue *kq, int epfd)
 		if (kq->kq_bell != NULL)
 			fd = kq->kq_bell->w_fd;
 		if (fd != -1 && lx_epoll_mod(epfd, fd, LX_IN | LX_OUT,
-		    UINT64_MAX) == 0) {
-			(void)atomic_fetch_add(&kqroot_peek()->r_nghosts, 1);
-			atomic_store(&kq->kq_wakefd, fd);
-		} else
+		    UINT64_MAX) == 0)
+			kqueue_setwakefd(kq, fd);
+		else
 			fd = -1;
 		kqueue_leave(kq);
 	}
@@ -609,13 +623,9 @@ kqueue_wakeall(struct kqueue *kq, int epfd)
 		return;
 	}
 	lx_eventfd_ring(fd);
-	(void)atomic_fetch_add(&kqroot_peek()->r_nghosts, 1);
-	atomic_store(&kq->kq_wakefd, fd);
-	if (lx_epoll_add(epfd, fd, LX_IN, UINT64_MAX) != 0) {
-		atomic_store(&kq->kq_wakefd, -1);
-		(void)atomic_fetch_sub(&kqroot_peek()->r_nghosts, 1);
-		fdtab_disown(fd);
-	}
+	kqueue_setwakefd(kq, fd);
+	if (lx_epoll_add(epfd, fd, LX_IN, UINT64_MAX) != 0)
+		kqueue_clearwakefd(kq);
 }
 
 void
@@ -626,8 +636,5 @@ kqueue_die(struct kqueue *kq, int epfd)
 	if (epfd != -1)
 		kqueue_wakeall(kq, epfd);
 	atomic_store(&kq->kq_dying, true);
-	if (kq_lock_try_or_defer(&kq->kq_lock)) {
-		kqueue_deferred(kq);
-		kqueue_leave(kq);
-	}
+	kqueue_attend(kq);
 }

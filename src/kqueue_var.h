@@ -232,6 +232,7 @@ struct watch {
 #define	FDTAB_BLOCK	64	/* descriptors per block of kq_wtab */
 
 #define	KQ_NCLOSED	16
+#define	KQ_ALLFDS	(-1)
 #define	KQ_NTRIGGERS	16
 
 /*
@@ -326,6 +327,9 @@ struct kqueue {
 	_Atomic bool	 kq_closedmany;		/* [a] look at the generation of
 						 * every watch */
 	_Atomic bool	 kq_recheckmany;	/* [a] look at every watch */
+	_Atomic bool	 kq_listens;		/* [a] kq_relisten is not empty */
+	_Atomic int	 kq_accepted;		/* [a] look at what of kq_relisten:
+						 * fd + 1, KQ_ALLFDS, 0 nothing */
 	_Atomic bool	 kq_dying;		/* [a] last number was closed */
 	struct kqtrigger {
 		_Atomic int	kt_state;	/* [a] 0 free, 1 filling, 2 full */
@@ -385,6 +389,7 @@ struct kqroot {
 	_Atomic uint32_t r_sockchanges;	/* [a] counts, from 1, the shutdown()s and
 					 * changes of SO_RCVLOWAT seen */
 	_Atomic int	 r_nghosts;	/* [a] kqueues with kq_wakefd */
+	_Atomic int	 r_nlisten;	/* [a] kqueues with kq_listens */
 	_Atomic(void *)	 r_classes[32];	/* arena: free lists by power of two;
 					 * pushed and popped as r_kqfree */
 	char		*r_chunk;	/* arena: current chunk */
@@ -488,8 +493,10 @@ void	kqueue_wake(struct kqueue *);
  */
 /* The number fd is closed: name the epoll set by another one. */
 void	kqueue_renumber(struct kqueue *, int fd);
-/* Note a number for kqueue_deferred(), as kq_closed has it; KQL_DEFER is next. */
+/* Note a number for kqueue_deferred(), as kq_closed has it. */
 void	kqueue_note(struct kqueue *, int note);
+/* See to what was noted: now, or the holder of the lock does. */
+void	kqueue_attend(struct kqueue *);
 /*
  * The number has just become this kqueue.  It may be that of one that was closed
  * a moment ago, and a thread that was about to sleep there may get to sleep here.
@@ -509,6 +516,9 @@ bool	kq_fdinternal(int fd);		/* one of the library's own? */
 void	kq_fdshutdown(int fd, int how);
 /* connect() succeeded: AF_UNIX makes no edge for that. */
 void	kq_fdconnected(int fd);
+/* accept() took a connection from it; is there a kqueue that wants to know? */
+void	kq_fdaccepted(int fd);
+bool	kq_listening(void);
 /* setsockopt(SO_RCVLOWAT) was called on some socket. */
 void	kq_fdsockopt(void);
 /* The number is new, but an old meaning was never closed before our eyes. */
@@ -657,9 +667,13 @@ void	watch_closed_all(struct kqueue *, bool recheck);
 /* Do the descriptor's watches mean the file that is open now? */
 bool	watch_current(struct kqueue *, int fd);
 void	watch_freeall(struct kqueue *);
-/* Listening sockets with EV_CLEAR: look at their backlogs (READ-21). */
-void	watch_relisten(struct kqueue *);
-void	watch_listen(struct watch *);	/* look at this one from now on */
+/*
+ * Listening sockets with EV_CLEAR (READ-21): look at their backlogs, or at one's
+ * (note is as in kq_accepted); and at this one from now on.
+ */
+void	watch_relisten(struct kqueue *, int note);
+void	watch_listen(struct watch *);
+void	watch_listens(struct kqueue *);	/* kq_relisten has changed */
 /*
  * A descriptor of the library's own in the main set: fire() is called with the
  * lock held when it is ready.  source_del() does not close it.

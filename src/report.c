@@ -403,8 +403,9 @@ watch_closed_all(struct kqueue *kq, bool recheck)
 }
 
 /*
- * Listening sockets (READ-21): accept() makes no edge, so at the start of each
- * collection the backlog is compared with what was delivered last.
+ * Listening sockets (READ-21): accept() makes no edge, so after each that we
+ * see, and at the start of each collection, the backlog is compared with what
+ * was delivered last.
  */
 
 void
@@ -417,30 +418,44 @@ watch_listen(struct watch *w)
 	w->w_state |= W_LISTEN;
 	w->w_arg = kq->kq_relisten;
 	kq->kq_relisten = w;
-	kq->kq_attn |= KQA_LISTEN;
+	watch_listens(kq);
 }
 
-void
-watch_relisten(struct kqueue *kq)
+static void
+watch_backlog(struct kqueue *kq, struct watch *w)
 {
-	struct watch *next, *w;
 	struct knote *kn;
 	int n;
 
+	kn = w->w_kn[WF_READ];
+	if (kn == NULL || (kn->kn_status & KN_DISABLED) != 0)
+		return;
+	n = 0;
+	(void)lx_sock_backlog(w->w_fd, watch_kind(w), &n);
+	if (n == 0) {
+		watch_unlisten(kq, w);
+		w->w_backlog = -1;
+		/* What an earlier accept() left over has been taken, too. */
+		if ((kn->kn_status & KN_QUEUED) != 0 &&
+		    (w->w_revents & (LX_ERR | LX_HUP)) == 0) {
+			knote_dequeue(kn);
+			kn->kn_status &= (unsigned short)~KN_ACTIVE;
+		}
+	} else if (n != w->w_backlog) {
+		w->w_revents = LX_IN;
+		w->w_round = kq->kq_round;
+		knote_activate(kn);
+	}
+}
+
+void
+watch_relisten(struct kqueue *kq, int note)
+{
+	struct watch *next, *w;
+
 	for (w = kq->kq_relisten; w != NULL; w = next) {
 		next = w->w_arg;
-		kn = w->w_kn[WF_READ];
-		if (kn == NULL || (kn->kn_status & KN_DISABLED) != 0)
-			continue;
-		n = 0;
-		(void)lx_sock_backlog(w->w_fd, watch_kind(w), &n);
-		if (n == 0) {
-			watch_unlisten(kq, w);
-			w->w_backlog = -1;
-		} else if (n != w->w_backlog) {
-			w->w_revents = LX_IN;
-			w->w_round = kq->kq_round;
-			knote_activate(kn);
-		}
+		if (note == KQ_ALLFDS || note == w->w_fd + 1)
+			watch_backlog(kq, w);
 	}
 }

@@ -130,6 +130,19 @@ watch_room(struct kqueue *kq, int fd)
 }
 
 void
+watch_listens(struct kqueue *kq)
+{
+	bool now;
+
+	now = kq->kq_relisten != NULL;
+	if (now == ((kq->kq_attn & KQA_LISTEN) != 0))
+		return;
+	kq->kq_attn ^= KQA_LISTEN;
+	atomic_store(&kq->kq_listens, now);
+	(void)atomic_fetch_add(&kqroot_peek()->r_nlisten, now ? 1 : -1);
+}
+
+void
 watch_unlisten(struct kqueue *kq, struct watch *w)
 {
 	struct watch **wp;
@@ -141,9 +154,8 @@ watch_unlisten(struct kqueue *kq, struct watch *w)
 		continue;
 	*wp = w->w_arg;
 	w->w_arg = NULL;
-	if (kq->kq_relisten == NULL)
-		kq->kq_attn &= ~KQA_LISTEN;
 	w->w_state &= (uint8_t)~W_LISTEN;
+	watch_listens(kq);
 }
 
 void

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include <dirent.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -397,6 +398,63 @@ KQ_TC(cancelled_pclose, "REG-31: pclose() that is cancelled forgets the number")
 	ATF_CHECK(!watched(kq, fd));
 }
 
+static void *
+acceptor(void *arg)
+{
+	pthread_barrier_wait(&ready);
+	return (accept(*(int *)arg, NULL, NULL) == -1 ? arg : NULL);
+}
+
+KQ_TC(accepting, "accept() and accept4() are libc's still")
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET };
+	struct sockaddr_storage from;
+	socklen_t len = sizeof(sin), fromlen = sizeof(from);
+	int c, fd, kq = KQ_OPEN(), ls;
+	pthread_t t;
+	void *ret;
+
+	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ATF_REQUIRE((ls = socket(AF_INET, SOCK_STREAM, 0)) != -1);
+	ATF_CHECK_ERRNO(EBADF, accept(-1, NULL, NULL) == -1);
+	ATF_CHECK_ERRNO(EBADF, accept4(-1, NULL, NULL, 0) == -1);
+	ATF_CHECK_ERRNO(EINVAL, accept(ls, NULL, NULL) == -1);
+	ATF_CHECK_ERRNO(EINVAL, accept4(ls, NULL, NULL, ~0) == -1);
+	ATF_REQUIRE_EQ(0, bind(ls, (struct sockaddr *)&sin, len));
+	ATF_REQUIRE_EQ(0, listen(ls, 8));
+	ATF_REQUIRE_EQ(0, getsockname(ls, (struct sockaddr *)&sin, &len));
+	KQ_CHANGE(kq, ls, EVFILT_READ, EV_ADD | EV_CLEAR, 0, 0);
+	for (fd = 0; fd < 2; fd++) {
+		ATF_REQUIRE((c = socket(AF_INET, SOCK_STREAM, 0)) != -1);
+		ATF_REQUIRE_EQ(0, connect(c, (struct sockaddr *)&sin, len));
+		close(c);
+	}
+	KQ_EXPECT(kq, ls, EVFILT_READ, .flags = EV_CLEAR, .data = 2);
+	errno = 77;
+	ATF_REQUIRE((fd = accept(ls, (struct sockaddr *)&from, &fromlen)) !=
+	    -1);
+	ATF_CHECK_EQ(sizeof(sin), fromlen);
+	ATF_CHECK_EQ(AF_INET, from.ss_family);
+	ATF_CHECK_EQ(0, fcntl(fd, F_GETFD));
+	close(fd);
+	fromlen = sizeof(from);
+	ATF_REQUIRE((fd = accept4(ls, (struct sockaddr *)&from, &fromlen,
+	    SOCK_CLOEXEC)) != -1);
+	ATF_CHECK_EQ(sizeof(sin), fromlen);
+	ATF_CHECK_EQ(FD_CLOEXEC, fcntl(fd, F_GETFD));
+	close(fd);
+	ATF_CHECK_EQ(77, errno);
+	KQ_EXPECT_NOTHING(kq);
+	/* A cancellation point. */
+	pthread_barrier_init(&ready, NULL, 2);
+	ATF_REQUIRE_EQ(0, pthread_create(&t, NULL, acceptor, &ls));
+	pthread_barrier_wait(&ready);
+	ATF_REQUIRE_EQ(0, pthread_cancel(t));
+	ATF_REQUIRE_EQ(0, pthread_join(t, &ret));
+	ATF_CHECK_EQ(PTHREAD_CANCELED, ret);
+	close(ls);
+}
+
 KQ_TC(sockets, "connect(), setsockopt() and shutdown() are libc's still")
 {
 	int kq = KQ_OPEN(), len = 4, sv[2];
@@ -440,6 +498,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, locks);
 	ATF_TP_ADD_TC(tp, streams);
 	ATF_TP_ADD_TC(tp, cancelled_pclose);
+	ATF_TP_ADD_TC(tp, accepting);
 	ATF_TP_ADD_TC(tp, sockets);
 
 	return (atf_no_error());

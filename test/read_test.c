@@ -1498,19 +1498,70 @@ KQ_TC(listener_clear_outside, "READ-21: and shows in poll(2) of the kqueue")
 {
 	struct sockaddr_storage ss;
 	socklen_t len;
-	int c[2], fd, i, kq = KQ_OPEN(), ls;
+	int c[3], fd, i, kind, kq = KQ_OPEN(), ls, ls2;
+
+	for (kind = L_TCP; kind <= L_UNIX; kind += L_UNIX - L_TCP) {
+		ls = listener_open((enum listener)kind, 8, &ss, &len);
+		ATF_REQUIRE((ls2 = dup(ls)) != -1);
+		for (i = 0; i < 3; i++)
+			c[i] = listener_client((enum listener)kind, ls, &ss,
+			    len, (unsigned)i + 1);
+		KQ_CHANGE(kq, ls, R, EV_ADD | EV_CLEAR, 0, 0);
+		KQ_EXPECT(kq, ls, R, .flags = EV_CLEAR, .data = 3);
+		/* It is told at once, or never will be. */
+		KQ_POLL_SILENT(kq);
+		ATF_REQUIRE((fd = accept(ls, NULL, NULL)) != -1);
+		(void)close(fd);
+		ATF_REQUIRE(kq_test_readable(kq, 0));
+		KQ_EXPECT(kq, ls, R, .flags = EV_CLEAR, .data = 2);
+		KQ_POLL_SILENT(kq);
+		/* Disabled, nobody asks. */
+		KQ_CHANGE(kq, ls, R, EV_DISABLE, 0, 0);
+		ATF_REQUIRE((fd = accept4(ls2, NULL, NULL, SOCK_CLOEXEC)) !=
+		    -1);
+		(void)close(fd);
+		KQ_POLL_SILENT(kq);
+		KQ_CHANGE(kq, ls, R, EV_ENABLE, 0, 0);
+		KQ_EXPECT(kq, ls, R, .flags = EV_CLEAR, .data = 1);
+		(void)close(listener_client((enum listener)kind, ls, &ss, len,
+		    2));
+		KQ_EXPECT(kq, ls, R, .flags = EV_CLEAR, .data = 2);
+		/* A dup is the same socket. */
+		ATF_REQUIRE((fd = accept(ls2, NULL, NULL)) != -1);
+		(void)close(fd);
+		ATF_REQUIRE(kq_test_readable(kq, 0));
+		/* Taken as well, before anybody was told. */
+		ATF_REQUIRE((fd = accept(ls, NULL, NULL)) != -1);
+		(void)close(fd);
+		KQ_POLL_SILENT(kq);
+		KQ_EXPECT_NOTHING(kq);
+		for (i = 0; i < 3; i++)
+			(void)close(c[i]);
+		(void)close(ls2);
+		(void)close(ls);
+	}
+}
+
+KQ_TC(listener_clear_process, "READ-21: of what another process accepts")
+{
+	struct sockaddr_storage ss;
+	socklen_t len;
+	int c[2], i, kq = KQ_OPEN(), ls, status;
+	pid_t pid;
 
 	ls = listener_open(L_TCP, 8, &ss, &len);
 	for (i = 0; i < 2; i++)
 		c[i] = listener_client(L_TCP, ls, &ss, len, (unsigned)i + 1);
 	KQ_CHANGE(kq, ls, R, EV_ADD | EV_CLEAR, 0, 0);
 	KQ_EXPECT(kq, ls, R, .flags = EV_CLEAR, .data = 2);
-	ATF_REQUIRE((fd = accept(ls, NULL, NULL)) != -1);
-	atf_tc_expect_fail("READ-21: Linux makes no edge for accept(); the "
-	    "backlog is compared when kevent() collects");
-	/* It was told at once, or never will be. */
+	ATF_REQUIRE((pid = fork()) != -1);
+	if (pid == 0)
+		_exit(accept(ls, NULL, NULL) == -1);
+	ATF_REQUIRE_EQ(pid, waitpid(pid, &status, 0));
+	ATF_REQUIRE_EQ(0, status);
+	atf_tc_expect_fail("READ-21: Linux makes no edge for accept(); that of "
+	    "another process shows when kevent() collects");
 	ATF_REQUIRE(kq_test_readable(kq, 0));
-	(void)close(fd);
 	pair_close(c);
 	(void)close(ls);
 }
@@ -2599,6 +2650,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, tcp_listener_clear);
 	ATF_TP_ADD_TC(tp, unix_listener_clear);
 	ATF_TP_ADD_TC(tp, listener_clear_outside);
+	ATF_TP_ADD_TC(tp, listener_clear_process);
 	ATF_TP_ADD_TC(tp, listener_clear_arrival);
 	ATF_TP_ADD_TC(tp, tcp_listen_later);
 	ATF_TP_ADD_TC(tp, tcp_listen_later_clear);

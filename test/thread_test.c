@@ -10,6 +10,7 @@
  */
 #include "kq_test.h"
 
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -724,6 +725,54 @@ KQ_TC(no_arrival_is_lost, "SCAN-15: many writers and readers, all is read")
 	KQ_EXPECT_NOTHING(s.kq);
 }
 
+static void *
+collect_one(void *arg)
+{
+	struct kevent kev;
+
+	if (kevent(*(int *)arg, NULL, 0, &kev, 1, NULL) != 1)
+		return (because("kevent"));
+	return (kev.filter == EVFILT_READ && kev.data == 1 ? NULL :
+	    because("data"));
+}
+
+/* Whoever got the event takes one connection, and works on that for long. */
+KQ_TC(sleeper_sees_accept, "READ-21: a sleeper wakes for what accept() left")
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET };
+	socklen_t len = sizeof(sin);
+	int c[2], fd, i, j, kq = KQ_OPEN(), ls;
+	unsigned seed = 1;
+	pthread_t thread;
+
+	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ATF_REQUIRE((ls = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) !=
+	    -1);
+	ATF_REQUIRE_EQ(0, bind(ls, (struct sockaddr *)&sin, len));
+	ATF_REQUIRE_EQ(0, listen(ls, 8));
+	ATF_REQUIRE_EQ(0, getsockname(ls, (struct sockaddr *)&sin, &len));
+	for (i = 0; i < 200; i++) {
+		for (j = 0; j < 2; j++) {
+			ATF_REQUIRE((c[j] = socket(AF_INET, SOCK_STREAM, 0)) !=
+			    -1);
+			ATF_REQUIRE_EQ(0, connect(c[j], (struct sockaddr *)&sin,
+			    len));
+		}
+		KQ_CHANGE(kq, ls, EVFILT_READ, EV_ADD | EV_CLEAR, 0, 0);
+		KQ_EXPECT(kq, ls, EVFILT_READ, .flags = EV_CLEAR, .data = 2);
+		START(&thread, collect_one, &kq);
+		spin(vary(&seed) % 300000);
+		ATF_REQUIRE((fd = accept(ls, NULL, NULL)) != -1);
+		(void)close(fd);
+		JOIN(thread);
+		ATF_REQUIRE((fd = accept(ls, NULL, NULL)) != -1);
+		(void)close(fd);
+		(void)close(c[0]);
+		(void)close(c[1]);
+	}
+	(void)close(ls);
+}
+
 KQ_TC(sleeper_sees_changes, "CALL-25: a sleeper sees what others change")
 {
 	struct pool pool = { .quiet = false };
@@ -1297,6 +1346,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, level_pipe_not_skipped);
 	ATF_TP_ADD_TC(tp, activation_during_processing);
 	ATF_TP_ADD_TC(tp, no_arrival_is_lost);
+	ATF_TP_ADD_TC(tp, sleeper_sees_accept);
 	ATF_TP_ADD_TC(tp, sleeper_sees_changes);
 	ATF_TP_ADD_TC(tp, register_while_waiting);
 	ATF_TP_ADD_TC(tp, register_the_same);

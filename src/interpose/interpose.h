@@ -55,6 +55,22 @@ void	*kq_next(const char *name, const void *self);
 	})
 
 /*
+ * The system call as a cancellation point, where there is no next function.
+ * Wants <pthread.h>, <sys/syscall.h> and <unistd.h>.
+ */
+#define	CANCELABLE(...)							\
+__extension__ ({							\
+	int kq_type;							\
+	long kq_ret;							\
+									\
+	(void)pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS,	\
+	    &kq_type);							\
+	kq_ret = syscall(__VA_ARGS__);					\
+	(void)pthread_setcanceltype(kq_type, NULL);			\
+	(int)kq_ret;							\
+})
+
+/*
  * close() for a number that the core has something to do with.  No cancellation
  * is acted upon in here.
  */

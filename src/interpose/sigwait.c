@@ -159,19 +159,6 @@ do {									\
 	}								\
 } while (0)
 
-/* The system call as a cancellation point, where there is no next function. */
-#define	CANCELABLE(...)							\
-__extension__ ({							\
-	int kq_type;							\
-	long kq_ret;							\
-									\
-	(void)pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS,	\
-	    &kq_type);							\
-	kq_ret = syscall(__VA_ARGS__);					\
-	(void)pthread_setcanceltype(kq_type, NULL);			\
-	(int)kq_ret;							\
-})
-
 int
 sigsuspend(const sigset_t *mask)
 {
