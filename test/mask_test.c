@@ -416,6 +416,53 @@ KQ_TC(sigwait_goes_on, "SIG-7: sigwait() does not return for a handler")
 	COUNT(kq, SIGUSR1, 1);
 }
 
+/* Every signal, as a thread that sees to them all does. */
+static void *
+allwaiter(void *arg)
+{
+	struct timespec hour = { 3600, 0 };
+	int how = *(int *)arg, sig;
+	sigset_t set;
+
+	sigfillset(&set);
+	pthread_sigmask(SIG_SETMASK, &set, NULL);
+	pthread_barrier_wait(&ready);
+	if (how == 0)
+		return ((void *)(intptr_t)(sigwait(&set, &sig) != 0 ? -1 :
+		    sig));
+	return ((void *)(intptr_t)sigtimedwait(&set, NULL,
+	    how == 1 ? NULL : &hour));
+}
+
+KQ_TC(sigwait_all, "SIG-7: who waits for every signal gets the program's only")
+{
+	int how, i, kq = KQ_OPEN();
+	pthread_t t;
+	void *ret;
+
+	signal(SIGUSR1, SIG_IGN);
+	signal(SIGUSR2, SIG_IGN);
+	mask(SIG_BLOCK, SIGHUP);
+	ADD(kq, SIGUSR1);
+	pthread_barrier_init(&ready, NULL, 2);
+	for (how = 0; how < 3; how++) {
+		ATF_REQUIRE_EQ(0, pthread_create(&t, NULL, allwaiter, &how));
+		pthread_barrier_wait(&ready);
+		for (i = 0; i < 50; i++) {
+			ADD(kq, SIGUSR2);
+			DELETE(kq, SIGUSR2);
+		}
+		SEND(SIGHUP);
+		pthread_join(t, &ret);
+		ATF_CHECK_EQ_MSG(SIGHUP, (int)(intptr_t)ret, "%d: %d", how,
+		    (int)(intptr_t)ret);
+		if ((intptr_t)ret != SIGHUP)
+			break;
+	}
+	SEND(SIGUSR1);
+	COUNT(kq, SIGUSR1, 1);
+}
+
 static void *
 cancelled(void *arg)
 {
@@ -1045,6 +1092,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, masked_waits);
 	ATF_TP_ADD_TC(tp, waitinfo);
 	ATF_TP_ADD_TC(tp, sigwait_goes_on);
+	ATF_TP_ADD_TC(tp, sigwait_all);
 	ATF_TP_ADD_TC(tp, cancelled_waits);
 	ATF_TP_ADD_TC(tp, signalfds);
 	ATF_TP_ADD_TC(tp, in_handler);

@@ -61,19 +61,50 @@ sig_kernelmask(uint64_t p, uint64_t forced)
 	return ((p | forced) & ~rt);
 }
 
+/* Is it one of ours?  The program may queue the same signal. */
+LX_BARE static bool
+rt_isours(const siginfo_t *si)
+{
+	return (si->si_code == LX_SI_TELL && si->si_pid == sig_pid);
+}
+
+/* The mask that follows from a broadcast, where the kernel has k. */
+LX_BARE static uint64_t
+rt_mask(uint64_t k)
+{
+	return (sig_kernelmask(sig_programmask(k, atomic_load(&bc_prev)),
+	    atomic_load(&sig_forced)));
+}
+
+LX_BARE static void
+rt_acknowledge(const siginfo_t *si)
+{
+	uintptr_t value = (uintptr_t)si->si_value.sival_ptr;
+
+	atomic_store(&bc_acks[value % BC_MAX], (uint32_t)(value / BC_MAX));
+}
+
 LX_BARE static void
 rt_handler(int sig, siginfo_t *si, void *ctx)
 {
-	uintptr_t value;
-	uint64_t p;
-
 	(void)sig;
-	if (si->si_code != SI_QUEUE || si->si_pid != sig_pid)
+	if (!rt_isours(si))
 		return;
-	value = (uintptr_t)si->si_value.sival_ptr;
-	p = sig_programmask(lx_ucontext_mask(ctx), atomic_load(&bc_prev));
-	lx_ucontext_setmask(ctx, sig_kernelmask(p, atomic_load(&sig_forced)));
-	atomic_store(&bc_acks[value % BC_MAX], (uint32_t)(value / BC_MAX));
+	lx_ucontext_setmask(ctx, rt_mask(lx_ucontext_mask(ctx)));
+	rt_acknowledge(si);
+}
+
+bool
+sig_rttaken(int sig, const siginfo_t *si)
+{
+	uint64_t k;
+
+	if (KQ_LIKELY(sig < SIGRTMIN) || !rt_isours(si))
+		return (false);
+	lx_sigmask(ALL, &k);
+	lx_sigmask(rt_mask(k), NULL);
+	rt_acknowledge(si);
+	return (true);
 }
 
 /* [siglock] Choose a signal that nobody uses, and have a handler for it. */

@@ -156,6 +156,11 @@ uint64_t sig_kernelmask(uint64_t p, uint64_t forced);
 void	sig_force(uint64_t add, uint64_t del, uint64_t *minep);
 /* [siglock] The program wants this signal: the broadcasts use another. */
 void	sig_rtyield(int sig);
+/*
+ * What a wait of this thread took: was that a broadcast, which it has now
+ * followed, and the program is not to see?
+ */
+bool	sig_rttaken(int sig, const siginfo_t *);
 /* Forget all: for sig_forkchild(). */
 void	sigforce_reset(void);
 

@@ -63,8 +63,9 @@ struct lx_siginfo {
 int	lx_signalfd_read(int fd, struct lx_siginfo *, int max, int *np);
 /* Queue a signal to this process, or to one thread of it (tid != 0). */
 int	lx_sigqueue(int tid, const siginfo_t *);
-/* The same with a number for the handler (si_code SI_QUEUE, si_value). */
+/* The same with a number for the handler (si_value), and a code of its own. */
 int	lx_sigtell(int tid, int sig, uintptr_t value);
+#define	LX_SI_TELL	(-0x6b71)
 
 int	lx_gettid(void);
 /* The number of threads, 0 when /proc cannot tell. */

@@ -232,7 +232,7 @@ lx_sigtell(int tid, int sig, uintptr_t value)
 
 	memset(&si, 0, sizeof(si));
 	si.si_signo = sig;
-	si.si_code = SI_QUEUE;
+	si.si_code = LX_SI_TELL;
 	si.si_pid = lx_getpid();
 	si.si_uid = (uid_t)LX_SYS(SYS_getuid);
 	si.si_value.sival_ptr = (void *)value;
