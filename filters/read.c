@@ -10,6 +10,8 @@
  * reading clears (fd_sockerror()), a listening one has no FIONREAD, and a
  * datagram socket counts the first datagram only.
  */
+#include <limits.h>
+
 #include "fd.h"
 
 /* What is ready when at least so much is there (READ-1, READ-8). */
@@ -18,14 +20,18 @@ read_lowat(struct knote *kn)
 {
 	struct watch *w = kn->kn_watch;
 
-	if ((kn->kn_sfflags & NOTE_LOWAT) != 0)
+	if (fd_haslowat(kn))
 		return (kn->kn_sdata);
 	/*
 	 * SO_RCVLOWAT: TCP's poll honours it, AF_UNIX's does not.  Asked for
-	 * once, and again when somebody changed some socket's.
+	 * once, and again when somebody changed some socket's.  What has none
+	 * may be a message queue, whose FIONREAD is of the file that describes
+	 * it: no size is enough.
 	 */
-	if (!fd_seen(kn->kn_kq, &w->w_rseen) || w->w_lowat == 0)
-		(void)lx_sock_rcvlowat(w->w_fd, &w->w_lowat);
+	if ((!fd_seen(kn->kn_kq, &w->w_rseen) || w->w_lowat == 0) &&
+	    lx_sock_rcvlowat(w->w_fd, &w->w_lowat) != 0 &&
+	    watch_kind(w) == LX_KIND_MQUEUE)
+		w->w_lowat = INT_MAX;
 	return (w->w_lowat);
 }
 

@@ -2175,8 +2175,16 @@ KQ_TC(mqueue, "READ-47: a message queue with a message is ready")
 	KQ_EXPECT_NOTHING(kq);
 	KQ_POLL_SILENT(kq);
 	ATF_REQUIRE_EQ(0, mq_send(mq, "abc", 3, 0));
-	KQ_EXPECT(kq, mq, R, .flags = 0, .fflags = 0);
+	/* The manual: how many. */
+	KQ_EXPECT(kq, mq, R, .flags = 0, .fflags = 0, .data = 1);
+	ATF_REQUIRE_EQ(0, mq_send(mq, "de", 2, 0));
+	KQ_EXPECT(kq, mq, R, .flags = 0, .data = 2);
+	/* READ-8: that is for sockets. */
+	KQ_CHANGE(kq, mq, R, EV_ADD, NOTE_LOWAT, 10);
+	KQ_EXPECT(kq, mq, R, .flags = 0, .data = 2);
 	ATF_REQUIRE_EQ(3, mq_receive(mq, buf, sizeof(buf), NULL));
+	KQ_EXPECT(kq, mq, R, .flags = 0, .data = 1);
+	ATF_REQUIRE_EQ(2, mq_receive(mq, buf, sizeof(buf), NULL));
 	KQ_EXPECT_NOTHING(kq);
 	KQ_POLL_SILENT(kq);
 	(void)mq_close(mq);
