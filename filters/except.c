@@ -33,6 +33,8 @@ filt_exceptprocess(struct knote *kn, struct kevent *kev)
 	/* EXC-6 */
 	if ((revents & LX_PRI) == 0 || (kn->kn_sfflags & NOTE_OOB) == 0)
 		return (fd_unready(kn, revents));
+	if (!lx_fd_isopen(kn->kn_watch->w_fd))
+		return (fd_lost(kn));
 	/* EXC-4: data stays as it is. */
 	kn->kn_fflags |= NOTE_OOB;
 	kev->flags = kn->kn_flags;

@@ -208,15 +208,20 @@ filt_fddelivered(struct knote *kn)
 bool
 fd_noneprocess(struct knote *kn, struct kevent *kev)
 {
-	/* SCAN-18: closed, and nobody told us.  What has data finds out so. */
+	/* What has data finds out so. */
 	if ((!fd_isfile(kn) || kn->kn_filter == EVFILT_WRITE) &&
-	    !lx_fd_isopen(kn->kn_watch->w_fd)) {
-		watch_lost(kn->kn_kq, kn->kn_watch->w_fd);
-		return (false);
-	}
+	    !lx_fd_isopen(kn->kn_watch->w_fd))
+		return (fd_lost(kn));
 	if (fd_isfile(kn))
 		return (file_process(kn, kev));
 	return (fd_post(kn, kev, 0, 0, 0));
+}
+
+bool
+fd_lost(struct knote *kn)
+{
+	watch_lost(kn->kn_kq, kn->kn_watch->w_fd);
+	return (false);
 }
 
 bool

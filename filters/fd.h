@@ -42,6 +42,8 @@ fd_post(struct knote *kn, struct kevent *kev, unsigned flags, int error,
 	kev->data = data;
 	return (true);
 }
+/* SCAN-18: the number was closed, and nobody told us.  Always false. */
+bool	fd_lost(struct knote *);
 /* Not ready.  Always false. */
 bool	fd_unready(struct knote *, uint32_t revents);
 /*

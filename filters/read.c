@@ -53,19 +53,20 @@ read_listening(struct knote *kn, struct kevent *kev, uint32_t revents)
 	return (fd_post(kn, kev, 0, 0, max != 0 && n > max ? max : n));
 }
 
+/*
+ * The kinds of objects.  n is what FIONREAD says, and 0 with an error.
+ */
+
 /* READ-1 to READ-14. */
 static bool
-read_stream(struct knote *kn, struct kevent *kev, uint32_t revents)
+read_stream(struct knote *kn, struct kevent *kev, uint32_t revents, int n,
+    int error)
 {
 	struct watch *w = kn->kn_watch;
 	unsigned int flags;
-	int n;
 
-	if (lx_fionread(w->w_fd, &n) != 0) {
-		if (lx_sock_listening(w->w_fd))
-			return (read_listening(kn, kev, revents));
-		n = 0;
-	}
+	if (error != 0 && lx_sock_listening(w->w_fd))
+		return (read_listening(kn, kev, revents));
 	/* An entry that was silent has been asked for HUP alone. */
 	if ((revents & (LX_HUP | LX_RDHUP)) == LX_HUP)
 		revents = watch_poll(kn);
@@ -93,13 +94,10 @@ read_stream(struct knote *kn, struct kevent *kev, uint32_t revents)
 
 /* READ-16 to READ-19. */
 static bool
-read_dgram(struct knote *kn, struct kevent *kev, uint32_t revents)
+read_dgram(struct knote *kn, struct kevent *kev, uint32_t revents, int n)
 {
 	unsigned int flags;
-	int n;
 
-	if (lx_fionread(kn->kn_watch->w_fd, &n) != 0)
-		n = 0;
 	/* A datagram may be empty, so only poll() knows (READ-17). */
 	if (n == 0 && (kn->kn_status & KN_SELF) == 0) {
 		revents = watch_poll(kn);
@@ -119,14 +117,11 @@ read_dgram(struct knote *kn, struct kevent *kev, uint32_t revents)
 
 /* READ-24 to READ-31.  On the write end, ERR says that the readers are gone. */
 static bool
-read_pipe(struct knote *kn, struct kevent *kev, uint32_t revents)
+read_pipe(struct knote *kn, struct kevent *kev, uint32_t revents, int n)
 {
 	struct watch *w = kn->kn_watch;
 	unsigned int flags;
-	int n;
 
-	if (lx_fionread(w->w_fd, &n) != 0)
-		n = 0;
 	if ((revents & (LX_HUP | LX_ERR)) != 0) {
 		flags = EV_EOF;
 		if ((revents & LX_ERR) != 0)
@@ -145,12 +140,8 @@ read_pipe(struct knote *kn, struct kevent *kev, uint32_t revents)
 
 /* READ-40 to READ-42. */
 static bool
-read_tty(struct knote *kn, struct kevent *kev, uint32_t revents)
+read_tty(struct knote *kn, struct kevent *kev, uint32_t revents, int n)
 {
-	int n;
-
-	if (lx_fionread(kn->kn_watch->w_fd, &n) != 0)
-		n = 0;
 	if ((revents & LX_HUP) != 0)
 		return (fd_post(kn, kev, EV_EOF | EV_NODATA, 0, n));
 	/* A line that is only an end of file counts 0 and can be read. */
@@ -170,7 +161,9 @@ read_kqueue(struct knote *kn, struct kevent *kev)
 
 	if (kn == kq->kq_selfkn) {
 		n = atomic_load(&kq->kq_count) + kq->kq_tail;
-		return (n > 0 && fd_post(kn, kev, 0, 0, n));
+		if (n == 0)
+			return (false);
+		return (fd_post(kn, kev, 0, 0, n));
 	}
 	if ((inner = fdtab_kqueue(w->w_fd)) == NULL)
 		return (fd_unready(kn, 0));
@@ -198,12 +191,12 @@ read_kqueue(struct knote *kn, struct kevent *kev)
 
 /* READ-47 to READ-49: what only Linux has, and devices. */
 static bool
-read_other(struct knote *kn, struct kevent *kev, uint32_t revents)
+read_other(struct knote *kn, struct kevent *kev, uint32_t revents, int n,
+    int error)
 {
 	struct watch *w = kn->kn_watch;
 	uint64_t count;
 	long cur, max;
-	int n;
 
 	if ((revents & LX_IN) == 0) {
 		/* READ-46 */
@@ -224,13 +217,9 @@ read_other(struct knote *kn, struct kevent *kev, uint32_t revents)
 		return (fd_post(kn, kev, 0, 0, cur));
 	case LX_KIND_CHR:
 	case LX_KIND_BLK:
-		if (lx_fionread(w->w_fd, &n) != 0)
-			n = 0;
 		return (fd_post(kn, kev, 0, 0, n));
 	default:
-		if (lx_fionread(w->w_fd, &n) != 0)
-			n = 1;
-		return (fd_post(kn, kev, 0, 0, n));
+		return (fd_post(kn, kev, 0, 0, error != 0 ? 1 : n));
 	}
 }
 
@@ -248,39 +237,35 @@ read_look(struct knote *kn, struct kevent *kev)
 	if (KQ_UNLIKELY((revents & watch_mask(kn)) == 0) &&
 	    (kn->kn_status & KN_SELF) == 0 && !fd_haslowat(kn))
 		return (fd_unready(kn, revents));
+	if (w->w_kind == LX_KIND_KQUEUE)
+		return (read_kqueue(kn, kev));
 	/*
 	 * Data and nothing else: the object need not be known, unless it has
 	 * an end that can be taken back.
 	 */
 	if (KQ_LIKELY((revents & (LX_IN | LX_HUP | LX_RDHUP | LX_ERR)) ==
 	    LX_IN && (kn->kn_flags & EV_EOF) == 0 &&
-	    w->w_kind != LX_KIND_KQUEUE)) {
-		error = lx_fionread(w->w_fd, &n);
-		if (KQ_LIKELY(error == 0 && n > 0 && n >= read_lowat(kn)))
-			return (fd_post(kn, kev, 0, 0, n));
-		if (KQ_UNLIKELY(error == EBADF)) {
-			/* SCAN-18: closed, and nobody told us. */
-			watch_lost(kn->kn_kq, w->w_fd);
-			return (false);
-		}
-	}
+	    lx_fionread(w->w_fd, &n) == 0 && n > 0 && n >= read_lowat(kn)))
+		return (fd_post(kn, kev, 0, 0, n));
+	if ((error = lx_fionread(w->w_fd, &n)) != 0)
+		n = 0;
+	if (KQ_UNLIKELY(error == EBADF))
+		return (fd_lost(kn));
 	switch (watch_kind(w)) {
 	case LX_KIND_TCP:
 	case LX_KIND_UNIX:
 	case LX_KIND_STREAM:
-		return (read_stream(kn, kev, revents));
+		return (read_stream(kn, kev, revents, n, error));
 	case LX_KIND_DGRAM:
-		return (read_dgram(kn, kev, revents));
+		return (read_dgram(kn, kev, revents, n));
 	case LX_KIND_PIPE:
 	case LX_KIND_FIFO:
-		return (read_pipe(kn, kev, revents));
+		return (read_pipe(kn, kev, revents, n));
 	case LX_KIND_TTY:
 	case LX_KIND_PTM:
-		return (read_tty(kn, kev, revents));
-	case LX_KIND_KQUEUE:
-		return (read_kqueue(kn, kev));
+		return (read_tty(kn, kev, revents, n));
 	default:
-		return (read_other(kn, kev, revents));
+		return (read_other(kn, kev, revents, n, error));
 	}
 }
 

@@ -77,7 +77,8 @@ write_socket(struct knote *kn, struct kevent *kev, uint32_t revents)
 	/* WRITE-2 */
 	if (stream && (revents & (LX_HUP | LX_RDHUP)) == LX_HUP)
 		return (fd_unready(kn, revents));
-	(void)lx_sock_space(w->w_fd, &n);
+	if (lx_sock_space(w->w_fd, &n) == EBADF)
+		return (fd_lost(kn));
 	if ((revents & LX_HUP) != 0)
 		return (fd_post(kn, kev, EV_EOF | EV_NODATA | EV_HUP,
 		    fd_sockerror(w, revents), n));
@@ -106,13 +107,14 @@ write_pipe(struct knote *kn, struct kevent *kev, uint32_t revents)
 	struct watch *w = kn->kn_watch;
 	int n;
 
+	if (lx_pipe_space(w->w_fd, &n) == EBADF)
+		return (fd_lost(kn));
 	if ((revents & (LX_ERR | LX_HUP)) != 0)
 		return (fd_post(kn, kev, EV_EOF | EV_NODATA, 0, 0));
 	if ((revents & LX_OUT) == 0)
 		return (fd_unready(kn, revents));
 	if (watch_kind(w) == LX_KIND_FIFO)
 		kn->kn_flags &= (unsigned short)~(EV_EOF | EV_NODATA);
-	(void)lx_pipe_space(w->w_fd, &n);
 	return (fd_post(kn, kev, 0, 0, n));
 }
 
@@ -125,6 +127,8 @@ write_other(struct knote *kn, struct kevent *kev, uint32_t revents)
 	long cur, max;
 	int n;
 
+	if (!lx_fd_isopen(w->w_fd))
+		return (fd_lost(kn));
 	if ((revents & (LX_OUT | LX_ERR | LX_HUP)) == 0)
 		return (fd_unready(kn, revents));
 	switch (watch_kind(w)) {

@@ -500,6 +500,72 @@ KQ_TC(unseen_close_dup, "SCAN-18: a close behind our back, a dup stays open")
 	KQ_EXPECT(kq, q[0], EVFILT_READ, .data = 2);
 }
 
+KQ_TC(unseen_close_eof, "SCAN-18: the same, and the other side ends")
+{
+	struct kevent kev[2];
+	struct timespec ts = { 0, 0 };
+	int i, kq, n, other, p[2];
+
+	kq = KQ_OPEN();
+	for (i = 0; i < 5; i++) {
+		switch (i) {
+		case 0:
+			ATF_REQUIRE_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0,
+			    p));
+			break;
+		case 1:
+			ATF_REQUIRE_EQ(0, socketpair(AF_UNIX, SOCK_DGRAM, 0,
+			    p));
+			break;
+		default:
+			make_pipe(p);
+			break;
+		}
+		ATF_REQUIRE((other = dup(p[0])) != -1);
+		KQ_CHANGE(kq, p[0], EVFILT_READ, EV_ADD |
+		    (i == 3 ? EV_CLEAR : i == 4 ? EV_DISPATCH : 0), 0, 0);
+		ATF_REQUIRE_EQ(syscall(SYS_close, p[0]), 0);
+		if (i == 1)
+			ATF_REQUIRE_EQ(shutdown(other, SHUT_RDWR), 0);
+		ATF_REQUIRE_EQ(close(p[1]), 0);
+		n = kevent(kq, NULL, 0, kev, 2, &ts);
+		ATF_REQUIRE(n == 0 || n == 1);
+		KQ_EXPECT_NOTHING(kq);
+		KQ_POLL_SILENT(kq);
+		ATF_REQUIRE_EQ(close(other), 0);
+	}
+}
+
+KQ_TC(unseen_close_write, "SCAN-18: the same for what can be written to")
+{
+	struct kevent kev[2];
+	struct timespec ts = { 0, 0 };
+	int i, kq, n, other, p[2];
+
+	kq = KQ_OPEN();
+	for (i = 0; i < 6; i++) {
+		if (i < 3)
+			ATF_REQUIRE_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0,
+			    p));
+		else
+			make_pipe(p);
+		ATF_REQUIRE((other = dup(p[1])) != -1);
+		KQ_CHANGE(kq, p[1], EVFILT_WRITE, EV_ADD, 0, 0);
+		if (i % 3 != 2)
+			KQ_EXPECT(kq, p[1], EVFILT_WRITE);
+		ATF_REQUIRE_EQ(syscall(SYS_close, p[1]), 0);
+		if (i % 3 == 0)
+			ATF_REQUIRE_EQ(close(p[0]), 0);
+		n = kevent(kq, NULL, 0, kev, 2, &ts);
+		ATF_REQUIRE(n == 0 || n == 1);
+		KQ_EXPECT_NOTHING(kq);
+		KQ_POLL_SILENT(kq);
+		if (i % 3 != 0)
+			ATF_REQUIRE_EQ(close(p[0]), 0);
+		ATF_REQUIRE_EQ(close(other), 0);
+	}
+}
+
 /* epoll knows nothing of these, which are always ready. */
 KQ_TC(unseen_close_device, "SCAN-18: a device or file closed behind our back")
 {
@@ -1484,6 +1550,8 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, shutdown_by_dup);
 	ATF_TP_ADD_TC(tp, unseen_close);
 	ATF_TP_ADD_TC(tp, unseen_close_dup);
+	ATF_TP_ADD_TC(tp, unseen_close_eof);
+	ATF_TP_ADD_TC(tp, unseen_close_write);
 	ATF_TP_ADD_TC(tp, unseen_close_device);
 	ATF_TP_ADD_TC(tp, unseen_reuse);
 	ATF_TP_ADD_TC(tp, kqueue_becomes);

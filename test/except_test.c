@@ -4,6 +4,8 @@
  */
 #include "sock_test.h"
 
+#include <sys/syscall.h>
+
 #define	X	EVFILT_EXCEPT
 
 /* Urgent data that has arrived when this returns. */
@@ -374,6 +376,39 @@ KQ_TC(hangup_leaves_silence, "EXC-5: a hang-up leaves nothing readable")
 	(void)close(sv[0]);
 }
 
+KQ_TC(lowat_ignored, "EXC-2: NOTE_LOWAT means nothing here")
+{
+	int kq = KQ_OPEN(), sv[2];
+
+	tcp_pair(sv);
+	KQ_CHANGE(kq, sv[0], X, EV_ADD, NOTE_OOB | NOTE_LOWAT, 0);
+	KQ_POLL_SILENT(kq);
+	KQ_EXPECT_NOTHING(kq);
+	oob_send(sv[1], sv[0], 'x');
+	KQ_EXPECT(kq, sv[0], X, .flags = 0, .fflags = NOTE_OOB, .data = 0);
+	KQ_CHANGE(kq, sv[0], X, EV_ADD, NOTE_LOWAT, 0);
+	KQ_EXPECT_NOTHING(kq);
+	pair_close(sv);
+}
+
+KQ_TC(closed_unseen, "SCAN-18: closed behind our back, and a dup has the mark")
+{
+	int kq = KQ_OPEN(), n, other, sv[2];
+
+	tcp_pair(sv);
+	ATF_REQUIRE((other = dup(sv[0])) != -1);
+	KQ_CHANGE(kq, sv[0], X, EV_ADD, NOTE_OOB, 0);
+	KQ_EXPECT_NOTHING(kq);
+	ATF_REQUIRE_EQ(0, syscall(SYS_close, sv[0]));
+	oob_send(sv[1], other, 'x');
+	n = KQ_COLLECT_NOW(kq);
+	ATF_CHECK(n == 0 || n == 1);
+	KQ_EXPECT_NOTHING(kq);
+	KQ_POLL_SILENT(kq);
+	(void)close(other);
+	(void)close(sv[1]);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, not_a_socket);
@@ -397,5 +432,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, clear_second_mark);
 	ATF_TP_ADD_TC(tp, clear_normal_data);
 	ATF_TP_ADD_TC(tp, hangup_leaves_silence);
+	ATF_TP_ADD_TC(tp, lowat_ignored);
+	ATF_TP_ADD_TC(tp, closed_unseen);
 	return (atf_no_error());
 }
