@@ -77,18 +77,25 @@ file_watch(struct knote *kn, const struct lx_inode *before)
 }
 
 int
-file_rewatch(struct knote *kn)
+file_rewatch(struct knote *kn, unsigned int mask)
 {
 	struct fqueue *fq = fqueue_peek(kn->kn_kq);
 	struct watch *w = kn->kn_watch;
 	struct fnode *fn = w->w_arg;
+	unsigned int before = kn->kn_sfflags;
 	int error;
 
 	fqueue_lock(fq);
+	kn->kn_sfflags = mask;
 	error = fnode_adjust(fn, w->w_fd);
 	if (error == 0 && fnode_wantsparent(fn) && fn->fn_parent == NULL &&
 	    (error = fnode_follow(fn, w->w_fd)) == 0)
 		(void)lx_inode(w->w_fd, &fn->fn_inode);
+	if (error != 0) {
+		kn->kn_sfflags = before;
+		/* If it did not fail at once, it does not now. */
+		(void)fnode_adjust(fn, w->w_fd);
+	}
 	fqueue_unlock(fq);
 	return (error);
 }

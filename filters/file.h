@@ -30,8 +30,8 @@ bool	file_process(struct knote *, struct kevent *);
  */
 int	file_watch(struct knote *, const struct lx_inode *);
 void	file_unwatch(struct knote *);
-/* kn_sfflags has changed.  After an error all is as before. */
-int	file_rewatch(struct knote *);
+/* Have another mask in kn_sfflags.  After an error all is as before. */
+int	file_rewatch(struct knote *, unsigned int mask);
 /* Take in what happened up to now, under the masks that held until now. */
 void	file_sync(struct kqueue *);
 /* The kqueue dies. */

@@ -251,16 +251,11 @@ filt_vnodeevent(struct knote *kn, long hint)
 static int
 filt_vnodemodify(struct knote *kn, const struct kevent *kev)
 {
-	unsigned mask;
 	int error;
 
 	/* What was done until now counts under the old mask. */
 	file_sync(kn->kn_kq);
-	mask = kn->kn_sfflags;
-	kn->kn_sfflags = kev->fflags;
-	error = file_rewatch(kn);
-	kn->kn_sfflags = mask;
-	if (error == 0)
+	if ((error = file_rewatch(kn, kev->fflags)) == 0)
 		filter_store(kn, kev);
 	return (error);
 }

@@ -1084,6 +1084,25 @@ KQ_TC(no_watches, "An inotify watch cannot be had: ENOSPC")
 	EXPECT_AFTER(kq, two, NOTE_WRITE, pwrite(two, "x", 1, 0));
 }
 
+KQ_TC(no_watches_parent, "NOTE_DELETE on a directory takes two: ENOSPC")
+{
+	int kq, dir, two;
+
+	limit_set("max_inotify_watches", "1");
+	kq = KQ_OPEN();
+	dir = dir_make("dir");
+	two = dup(dir);
+	KQ_CHANGE_ERROR(kq, ENOSPC, dir, EVFILT_VNODE, EV_ADD, NOTE_DELETE, 0);
+	KQ_CHANGE_ERROR(kq, ENOENT, dir, EVFILT_VNODE, EV_DELETE, 0, 0);
+	WATCH(kq, dir, NOTE_WRITE);
+	KQ_CHANGE_ERROR(kq, ENOSPC, two, EVFILT_VNODE, EV_ADD, NOTE_DELETE, 0);
+	KQ_CHANGE_ERROR(kq, ENOENT, two, EVFILT_VNODE, EV_DELETE, 0, 0);
+	KQ_CHANGE_ERROR(kq, ENOSPC, dir, EVFILT_VNODE, EV_ADD, NOTE_DELETE, 0);
+	/* What was goes on. */
+	EXPECT_AFTER(kq, dir, NOTE_WRITE | NOTE_LINK, mkdir("dir/sub", 0755));
+	EXPECT_NONE_AFTER(kq, chmod("dir", 0700));
+}
+
 #define	SHARERS	20
 
 KQ_TC(shared, "DESIGN 9: without instances the kqueues share one")
@@ -1338,6 +1357,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, overflow);
 	ATF_TP_ADD_TC(tp, no_instances);
 	ATF_TP_ADD_TC(tp, no_watches);
+	ATF_TP_ADD_TC(tp, no_watches_parent);
 	ATF_TP_ADD_TC(tp, shared);
 	ATF_TP_ADD_TC(tp, shared_threads);
 	ATF_TP_ADD_TC(tp, hammer);
