@@ -58,16 +58,17 @@ fd_attachself(struct knote *kn)
 static int
 fd_attachnone(struct knote *kn)
 {
+	struct lx_inode inode;
 	int error;
 
 	if ((error = kqueue_needbell(kn->kn_kq)) != 0 ||
 	    (error = watch_attach_none(kn, filter_wf(kn->kn_filter),
-	    NULL)) != 0)
+	    &inode)) != 0)
 		return (error);
 	if (watch_kind(kn->kn_watch) == LX_KIND_PROC)	/* READ-39 */
 		error = kn->kn_kq->kq_dialect->d_badfilter_errno;
 	else if (fd_isfile(kn))
-		error = file_attach(kn);
+		error = file_attach(kn, &inode);
 	if (error != 0)
 		watch_detach(kn);
 	return (error);
@@ -161,10 +162,12 @@ filt_fdmodify(struct knote *kn, const struct kevent *kev)
 	kn->kn_sdata = kev->data;
 	if (fd_isnone(kn)) {
 		/* As the MOD below: closed unseen, and used again (REG-33). */
-		if ((kev->flags & EV_ADD) != 0 &&
-		    !watch_sameobject(kn->kn_watch)) {
-			error = ENOENT;
-			goto fail;
+		if ((kev->flags & EV_ADD) != 0) {
+			error = watch_sameobject(kn->kn_watch) ? 0 : ENOENT;
+			if (error == 0 && fd_isfile(kn))
+				error = file_verify(kn);
+			if (error != 0)
+				goto fail;
 		}
 		kn->kn_udata = kev->udata;
 		return (0);

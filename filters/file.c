@@ -34,10 +34,13 @@ file_watchlocked(struct fqueue *fq, struct knote *kn,
 		if ((fn = fnode_create(fq, wd)) == NULL)
 			return (ENOMEM);
 		/* All that it reports came after that. */
-		if (before != NULL)
+		fn->fn_inode = *before;
+	} else {
+		/* The directory above another, and no more, until now. */
+		if (fn->fn_inode.in_ino == 0)
 			fn->fn_inode = *before;
-	} else
 		before = NULL;
+	}
 	grown = what & ~fn->fn_what;
 	fresh = kn->kn_filter == EVFILT_VNODE &&
 	    (!fnode_hasvnode(fn) || grown != 0);
@@ -77,6 +80,27 @@ file_watch(struct knote *kn, const struct lx_inode *before)
 }
 
 int
+file_verify(struct knote *kn)
+{
+	struct watch *w = kn->kn_watch;
+	const struct fnode *fn = w->w_arg;
+	struct lx_inode now;
+	int error;
+
+	/* EVFILT_WRITE does not depend on the file. */
+	if (fn == NULL)
+		return (0);
+	if ((error = lx_inode(w->w_fd, &now)) != 0)
+		return (error);
+	if (now.in_ino == fn->fn_inode.in_ino &&
+	    now.in_dev == fn->fn_inode.in_dev)
+		return (0);
+	/* So that watch_closed(), which compares the kinds, drops it. */
+	w->w_fdgen--;
+	return (ENOENT);
+}
+
+int
 file_rewatch(struct knote *kn, unsigned int mask)
 {
 	struct fqueue *fq = fqueue_peek(kn->kn_kq);
@@ -85,6 +109,8 @@ file_rewatch(struct knote *kn, unsigned int mask)
 	unsigned int before = kn->kn_sfflags;
 	int error;
 
+	if ((error = file_verify(kn)) != 0)
+		return (error);
 	fqueue_lock(fq);
 	kn->kn_sfflags = mask;
 	error = fnode_adjust(fn, w->w_fd);
@@ -134,10 +160,10 @@ file_unwatch(struct knote *kn)
  */
 
 int
-file_attach(struct knote *kn)
+file_attach(struct knote *kn, const struct lx_inode *before)
 {
 	/* Writing is always possible, so there is nothing to wait for. */
-	return (kn->kn_filter == EVFILT_READ ? file_watch(kn, NULL) : 0);
+	return (kn->kn_filter == EVFILT_READ ? file_watch(kn, before) : 0);
 }
 
 void

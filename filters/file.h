@@ -12,10 +12,10 @@
 
 /*
  * EVFILT_READ and EVFILT_WRITE on what epoll refuses and is a regular file or
- * a directory.  The knote has its watch (watch_attach_none()), and the kqueue
- * its bell; both stay the caller's.
+ * a directory.  The knote has its watch, and the kqueue its bell; both stay the
+ * caller's.  What stat says of the inode is watch_attach_none()'s.
  */
-int	file_attach(struct knote *);
+int	file_attach(struct knote *, const struct lx_inode *);
 void	file_detach(struct knote *);
 bool	file_event(struct knote *, long hint);
 bool	file_process(struct knote *, struct kevent *);
@@ -25,11 +25,16 @@ bool	file_process(struct knote *, struct kevent *);
  * its watch (watch_attach_none()).
  */
 /*
- * Have inotify report on the knote's inode what fnode_wantsof() says.  EVFILT_VNODE
- * gives what stat has just said of the inode.
+ * Have inotify report on the knote's inode what fnode_wantsof() says; stat has
+ * just said that of the inode.
  */
 int	file_watch(struct knote *, const struct lx_inode *);
 void	file_unwatch(struct knote *);
+/*
+ * Does the number mean the file still?  EBADF: it is closed; ENOENT: it means
+ * another, and the knote is as good as gone.
+ */
+int	file_verify(struct knote *);
 /* Have another mask in kn_sfflags.  After an error all is as before. */
 int	file_rewatch(struct knote *, unsigned int mask);
 /* Take in what happened up to now, under the masks that held until now. */

@@ -129,9 +129,8 @@ fnode_stat(const struct fnode *fn, struct lx_inode *now)
 		fd = kn->kn_watch->w_fd;
 		/* The number may have been closed where we could not see it. */
 		if (lx_inode(fd, now) == 0 &&
-		    (fn->fn_inode.in_ino == 0 ||
-		    (now->in_ino == fn->fn_inode.in_ino &&
-		    now->in_dev == fn->fn_inode.in_dev)))
+		    now->in_ino == fn->fn_inode.in_ino &&
+		    now->in_dev == fn->fn_inode.in_dev)
 			return (fd);
 	}
 	return (-1);
@@ -172,15 +171,24 @@ fnode_renew(struct fnode *fn, int fd)
 		fnode_free(fn);
 }
 
-/* The inode's READ and VNODE knotes hear what the reports came to. */
+/*
+ * The inode's READ and VNODE knotes hear what the reports came to.  fd is known
+ * to mean it still; of the others EVFILT_READ's find out by themselves.
+ */
 static void
-fnode_tell(struct fnode *fn, unsigned notes, uint32_t seen)
+fnode_tell(struct fnode *fn, int fd, unsigned notes, uint32_t seen)
 {
 	struct knote *kn;
 	bool revoked;
 
 	revoked = (seen & LX_INO_UNMOUNT) != 0;
 	SLIST_FOREACH(kn, &fn->fn_notes, kn_link) {
+		if (kn->kn_filter == EVFILT_VNODE && !revoked &&
+		    kn->kn_watch->w_fd != fd && file_verify(kn) != 0) {
+			/* SCAN-18: closed, and nobody told us. */
+			watch_lost(kn->kn_kq, kn->kn_watch->w_fd);
+			continue;
+		}
 		if (kn->kn_filter == EVFILT_VNODE) {
 			if (vnode_note(kn, notes, fn->fn_dir, revoked))
 				knote_activate(kn);
@@ -226,7 +234,7 @@ fnode_look(struct fnode *fn)
 	notes = 0;
 	if (fnode_hasvnode(fn) || (seen & LX_INO_END) != 0)
 		fd = fnode_stat(fn, &now);
-	if (fd != -1 && fn->fn_inode.in_ino != 0) {
+	if (fd != -1) {
 		/* Where a name was used again, it is not us who went. */
 		if ((seen & FILE_GONE) != 0 && !fnode_isremoved(fd, &now))
 			seen &= ~FILE_GONE;
@@ -245,7 +253,7 @@ fnode_look(struct fnode *fn)
 			fn->fn_inode.in_nlink = now.in_nlink;
 		}
 	}
-	fnode_tell(fn, notes, seen);
+	fnode_tell(fn, fd, notes, seen);
 	if ((seen & LX_INO_END) != 0)
 		fnode_renew(fn, fd);
 }

@@ -3,6 +3,8 @@
  * EVFILT_READ and EVFILT_WRITE on regular files and directories: clauses
  * READ-33 to READ-39 and WRITE-17, on the file system of the test and tmpfs.
  */
+#include <sys/syscall.h>
+
 #include <pthread.h>
 
 #include "place_test.h"
@@ -371,6 +373,42 @@ FILE_TC(closed, "REG-31: close removes the knotes of a file")
 	KQ_EXPECT_NOTHING(kq);
 }
 
+FILE_TC(closed_unseen, "REG-33: a file closed behind our back, and used again")
+{
+	int kq = KQ_OPEN();
+	int fd = file_make("file");
+	int keep = dup(fd);
+	int other;
+
+	SEEK(fd, 10);
+	KQ_CHANGE(kq, fd, EVFILT_READ, EV_ADD, 0, 0);
+	ATF_REQUIRE_EQ(0, syscall(SYS_close, fd));
+	/* A copy that grows is not what was registered. */
+	ATF_REQUIRE_EQ(1, pwrite(keep, "x", 1, 10));
+	KQ_EXPECT_NOTHING(kq);
+	KQ_POLL_SILENT(kq);
+	ATF_REQUIRE_EQ(fd, other = file_make("other"));
+	KQ_CHANGE(kq, other, EVFILT_READ, EV_ADD, 0, 0);
+	KQ_EXPECT(kq, other, EVFILT_READ, .data = 10);
+	SEEK(other, 10);
+	KQ_EXPECT_NOTHING(kq);
+	ATF_REQUIRE_EQ(1, pwrite(other, "x", 1, 10));
+	KQ_EXPECT(kq, other, EVFILT_READ, .data = 1);
+	SEEK(other, 11);
+	ATF_REQUIRE_EQ(1, pwrite(keep, "x", 1, 11));
+	KQ_EXPECT_NOTHING(kq);
+	/* There is one registration, and no more. */
+	KQ_CHANGE(kq, other, EVFILT_READ, EV_DELETE, 0, 0);
+	KQ_CHANGE_ERROR(kq, ENOENT, other, EVFILT_READ, EV_DELETE, 0, 0);
+	/* What is written to needs no watch. */
+	KQ_CHANGE(kq, other, EVFILT_WRITE, EV_ADD | EV_CLEAR, 0, 0);
+	KQ_EXPECT(kq, other, EVFILT_WRITE, .data = 0);
+	KQ_CHANGE(kq, other, EVFILT_WRITE, EV_ADD | EV_CLEAR, 0, 0);
+	KQ_EXPECT(kq, other, EVFILT_WRITE, .data = 0);
+	close(other);
+	close(keep);
+}
+
 struct tail {
 	int	kq;
 	int	fd;
@@ -445,6 +483,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, rotation);
 	ATF_TP_ADD_TC(tp, several);
 	ATF_TP_ADD_TC(tp, closed);
+	ATF_TP_ADD_TC(tp, closed_unseen);
 	ATF_TP_ADD_TC(tp, tail);
 	return (atf_no_error());
 }

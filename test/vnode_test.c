@@ -822,6 +822,67 @@ FILE_TC(closed, "REG-31, REG-33: close removes it, and a new file starts afresh"
 	EXPECT_AFTER(kq, fd2, NOTE_WRITE, pwrite(fd2, "x", 1, 0));
 }
 
+FILE_TC(closed_unseen, "REG-3, REG-33: closed behind our back, and used again")
+{
+	int kq = KQ_OPEN();
+	int ended, fd, i, keep;
+
+	for (i = 0; i < 6; i++) {
+		fd = file_make("file");
+		ATF_REQUIRE((keep = dup(fd)) != -1);
+		WATCH(kq, fd, NOTE_ALL);
+		ATF_REQUIRE_EQ(0, link("file", "file2"));
+		EXPECT_NOTES(kq, fd, NOTE_LINK);
+		ATF_REQUIRE_EQ(0, unlink("file2"));
+		ATF_REQUIRE_EQ(0, syscall(SYS_close, fd));
+		/* With its last name it may lose the kernel's watch, too. */
+		ended = i % 2;
+		if (ended != 0)
+			ATF_REQUIRE_EQ(0, unlink("file"));
+		/* Before or after something was done to it. */
+		if (i >= 4)
+			EXPECT_NONE_AFTER(kq, pwrite(keep, "x", 1, 0));
+		ATF_REQUIRE_EQ(EBADF, kq_test_change(kq, (uintptr_t)fd,
+		    EVFILT_VNODE, EV_ENABLE, NOTE_ALL, 0, NULL));
+		ATF_REQUIRE_EQ(fd, file_make("other"));
+		if (i >= 4)
+			EXPECT_NONE_AFTER(kq, fchmod(keep, 0600));
+		if (i >= 2)
+			ATF_REQUIRE_EQ(ENOENT, kq_test_change(kq,
+			    (uintptr_t)fd, EVFILT_VNODE, EV_ENABLE, NOTE_ALL,
+			    0, NULL));
+		WATCH(kq, fd, NOTE_ALL);
+		EXPECT_NONE_AFTER(kq, pwrite(keep, "x", 1, 0));
+		EXPECT_AFTER(kq, fd, NOTE_WRITE, pwrite(fd, "x", 1, 0));
+		/* There is one, and no more. */
+		KQ_CHANGE(kq, fd, EVFILT_VNODE, EV_DELETE, 0, 0);
+		KQ_CHANGE_ERROR(kq, ENOENT, fd, EVFILT_VNODE, EV_DELETE, 0, 0);
+		close(fd);
+		close(keep);
+	}
+	KQ_POLL_SILENT(kq);
+}
+
+FILE_TC(closed_unseen_two, "REG-33: another descriptor of the file goes on")
+{
+	int kq = KQ_OPEN();
+	int one = file_make("file");
+	int two = dup(one);
+
+	WATCH(kq, one, NOTE_ALL);
+	WATCH(kq, two, NOTE_ALL);
+	/* The one that is asked first. */
+	ATF_REQUIRE_EQ(0, syscall(SYS_close, two));
+	EXPECT_AFTER(kq, one, NOTE_WRITE, pwrite(one, "x", 1, 0));
+	ATF_REQUIRE_EQ(two, file_make("other"));
+	EXPECT_AFTER(kq, one, NOTE_WRITE | NOTE_EXTEND, pwrite(one, "x", 1, 9));
+	WATCH(kq, two, NOTE_ALL);
+	EXPECT_AFTER(kq, two, NOTE_ATTRIB, fchmod(two, 0600));
+	EXPECT_AFTER(kq, one, NOTE_ATTRIB, fchmod(one, 0600));
+	close(one);
+	close(two);
+}
+
 static void *
 woken_main(void *arg)
 {
@@ -1352,6 +1413,8 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, order_files);
 	ATF_TP_ADD_TC(tp, with_read);
 	ATF_TP_ADD_TC(tp, closed);
+	ATF_TP_ADD_TC(tp, closed_unseen);
+	ATF_TP_ADD_TC(tp, closed_unseen_two);
 	ATF_TP_ADD_TC(tp, sleeper);
 	ATF_TP_ADD_TC(tp, many);
 	ATF_TP_ADD_TC(tp, overflow);
