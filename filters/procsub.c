@@ -202,11 +202,19 @@ proc_subscribe(struct knote *kn, unsigned int mask)
 				return (error);
 			}
 		}
-		/* What was done until now counts as it was asked for. */
-		if ((pn->pn_flags & PN_SOME) != 0)
-			procq_drain(kn->kn_kq);
+		/*
+		 * What was done until now counts as it was asked for, and the
+		 * process's own start is not that of the next with its number.
+		 */
+		procq_drain(kn->kn_kq);
 		proc_track(kn);
 		return (0);
+	}
+	if (pq->pq_somefd != 0) {
+		procq_drain(kn->kn_kq);
+		/* It turned out to be a tracked one's child. */
+		if ((pn->pn_flags & PN_TRACKED) != 0)
+			return (0);
 	}
 	error = proc_subscribesome(kn, pq);
 	if (error != 0 && error != ENOMEM && error != EMFILE &&

@@ -680,6 +680,68 @@ KQ_TC(track_added, "PROC-13: a child that the program has added itself")
 	child_end(&ch);
 }
 
+KQ_TC(track_added_too, "PROC-13: and one that he tracks himself")
+{
+	struct child ch, kid;
+	int kq = KQ_OPEN();
+
+	need_connector(kq);
+	ch = child_parent();
+	ADD(kq, ch.pid, NOTE_TRACK | NOTE_EXIT);
+	child_kid(&ch, &kid);
+	ADD(kq, kid.pid, NOTE_TRACK | NOTE_FORK);
+	KQ_EXPECT(kq, kid.pid, EVFILT_PROC, .fflags = NOTE_CHILD,
+	    .data = ch.pid);
+	/* One fork, one child. */
+	child_tell(&kid, 'f');
+	track_collect(kq, 1, false);
+	KQ_EXPECT_NOTHING(kq);
+	KQ_CHANGE(kq, kid.pid, EVFILT_PROC, EV_DELETE, 0, 0);
+	child_tell(&kid, 'f');
+	KQ_EXPECT_NOTHING(kq);
+	child_tell(&ch, 'f');
+	track_collect(kq, 1, false);
+	child_tell(&kid, 'q');
+	child_tell(&ch, 'w');
+	child_end(&ch);
+}
+
+KQ_TC(track_both, "PROC-13: two processes, the second one younger")
+{
+	struct kevent kev[8];
+	struct child ch[2];
+	int i, j, kq = KQ_OPEN(), n, seen[2] = { 0, 0 };
+
+	need_connector(kq);
+	for (i = 0; i < 2; i++) {
+		ch[i] = child_start();
+		ADD(kq, ch[i].pid, NOTE_TRACK | NOTE_FORK);
+		/* Again with a bit more, which changes that only. */
+		ADD(kq, ch[i].pid, NOTE_TRACK | NOTE_FORK | NOTE_EXEC);
+	}
+	for (i = 0; i < 2; i++) {
+		child_tell(&ch[i], 'f');
+		n = KQ_COLLECT(kq, kev, 8);
+		ATF_REQUIRE_EQ(2, n);
+		for (j = 0; j < n; j++) {
+			if (kev[j].ident == (uintptr_t)ch[i].pid)
+				KQ_MATCH(&kev[j], ch[i].pid, EVFILT_PROC,
+				    .fflags = NOTE_FORK, .data = 0);
+			else if ((kev[j].fflags & NOTE_CHILD) != 0)
+				seen[i]++;
+		}
+	}
+	ATF_CHECK_EQ(1, seen[0]);
+	ATF_CHECK_EQ(1, seen[1]);
+	KQ_CHANGE(kq, ch[0].pid, EVFILT_PROC, EV_DELETE, 0, 0);
+	child_tell(&ch[0], 'f');
+	KQ_EXPECT_NOTHING(kq);
+	child_tell(&ch[1], 'f');
+	ATF_CHECK_EQ(2, KQ_COLLECT(kq, kev, 8));
+	child_end(&ch[1]);
+	child_end(&ch[0]);
+}
+
 KQ_TC(track_disabled, "PROC-13: the children of a disabled one are enabled")
 {
 	struct child ch, kid;
@@ -862,7 +924,7 @@ KQ_TC_MD(track_reused, "PROC-13: the same with NOTE_TRACK",
 
 KQ_TC(fork_many, "PROC-6: more processes than a filter has room for")
 {
-	static struct child ch[3];
+	static struct child ch[3], late;
 	static pid_t pids[MANYFORKS];
 	int go[2], i, kq = KQ_OPEN();
 	char c;
@@ -891,6 +953,13 @@ KQ_TC(fork_many, "PROC-6: more processes than a filter has room for")
 		child_tell(&ch[i], 'f');
 		KQ_EXPECT(kq, ch[i].pid, EVFILT_PROC, .fflags = NOTE_FORK);
 	}
+	/* Nor is a new one's own start that of another with its number. */
+	late = child_start();
+	ADD(kq, late.pid, NOTE_FORK);
+	child_tell(&late, 'f');
+	KQ_EXPECT(kq, late.pid, EVFILT_PROC, .fflags = NOTE_FORK);
+	KQ_CHANGE(kq, late.pid, EVFILT_PROC, EV_DELETE, 0, 0);
+	child_end(&late);
 	for (i = 0; i < MANYFORKS; i++)
 		KQ_CHANGE(kq, pids[i], EVFILT_PROC, EV_DELETE, 0, 0);
 	child_tell(&ch[2], 'f');
@@ -1158,6 +1227,8 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, track);
 	ATF_TP_ADD_TC(tp, track_later);
 	ATF_TP_ADD_TC(tp, track_added);
+	ATF_TP_ADD_TC(tp, track_added_too);
+	ATF_TP_ADD_TC(tp, track_both);
 	ATF_TP_ADD_TC(tp, track_disabled);
 	ATF_TP_ADD_TC(tp, track_two);
 	ATF_TP_ADD_TC(tp, track_lost);
