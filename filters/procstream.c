@@ -46,8 +46,6 @@ proc_child(struct knote *parent, int pid)
 	kn->kn_filter = EVFILT_PROC;
 	kn->kn_flags = parent->kn_flags &
 	    (unsigned short)~(EV_EOF | EV_NODATA | EV_DISABLE);
-	if ((parent->kn_status & KN_DETACHED) != 0)
-		kn->kn_flags &= (unsigned short)~EV_ONESHOT;
 	kn->kn_sfflags = parent->kn_sfflags;
 	kn->kn_sdata = parent->kn_sdata;
 	kn->kn_udata = parent->kn_udata;
@@ -101,7 +99,9 @@ procq_event(struct kqueue *kq, const struct lx_procev *lp, unsigned int flag)
 	if ((kn = knote_find(kq, EVFILT_PROC, (uintptr_t)lp->lp_pid)) == NULL)
 		return;
 	pn = kn->kn_hook;
-	if ((pn->pn_flags & flag) == 0 || (pn->pn_flags & PN_REUSED) != 0)
+	/* All of the process's own came before its end was recorded. */
+	if ((pn->pn_flags & flag) == 0 ||
+	    (pn->pn_flags & (PN_REUSED | PN_EXITED)) != 0)
 		return;
 	switch (lp->lp_what) {
 	case LX_PROC_FORK:
@@ -138,7 +138,8 @@ procq_rescanone(int pid, int ppid, void *arg)
 	    (kn = knote_find(r->r_kq, EVFILT_PROC, (uintptr_t)ppid)) == NULL)
 		return;
 	pn = kn->kn_hook;
-	if ((pn->pn_flags & (PN_TRACKED | PN_REUSED)) != PN_TRACKED ||
+	if ((pn->pn_flags & (PN_TRACKED | PN_REUSED | PN_EXITED)) !=
+	    PN_TRACKED ||
 	    (kn->kn_sfflags & NOTE_TRACK) == 0)
 		return;
 	proc_note(kn, NOTE_FORK);

@@ -920,6 +920,89 @@ KQ_TC_MD(track_reused, "PROC-13: the same with NOTE_TRACK",
 	pid_reused(NOTE_TRACK | NOTE_EXIT);
 }
 
+KQ_TC_MD(freebsd_track_reused, "PROC-9: FreeBSD, one that ended unasked",
+    "require.user", "root")
+{
+	struct child ch, next;
+	int i, kq, other = KQ_OPEN();
+
+	need_connector(other);
+	ATF_REQUIRE((kq = kqueue_freebsd()) != -1);
+	for (i = 0; i < 100; i++) {
+		ch = child_start();
+		ADD(kq, ch.pid, NOTE_TRACK);
+		child_tell(&ch, 'q');
+		child_end(&ch);
+		pid_next(ch.pid);
+		next = child_start();
+		if (next.pid == ch.pid)
+			break;
+		child_end(&next);
+		KQ_EXPECT_NOTHING(kq);
+	}
+	if (i == 100)
+		atf_tc_skip("the number was somebody else's each time");
+	/* Gone without a word; the next one is nobody's. */
+	child_tell(&next, 'f');
+	KQ_EXPECT_NOTHING(kq);
+	KQ_CHANGE_ERROR(kq, ENOENT, next.pid, EVFILT_PROC, EV_DELETE, 0, 0);
+	ADD(kq, next.pid, NOTE_FORK);
+	child_tell(&next, 'f');
+	KQ_EXPECT(kq, next.pid, EVFILT_PROC, .fflags = NOTE_FORK);
+	child_end(&next);
+	close(kq);
+}
+
+KQ_TC_MD(track_occupied, "PROC-15: a child whose number has an exit to tell",
+    "require.user", "root")
+{
+	struct child ch, kid, old;
+	int i, kq = KQ_OPEN();
+
+	need_connector(kq);
+	ch = child_parent();
+	ADD(kq, ch.pid, NOTE_TRACK | NOTE_EXIT);
+	for (i = 0; i < 100; i++) {
+		old = child_start();
+		KQ_CHANGE(kq, old.pid, EVFILT_PROC, EV_ADD | EV_DISABLE,
+		    NOTE_EXIT | NOTE_FORK, 0);
+		child_tell(&old, 'q');
+		child_end(&old);
+		/* Recorded, and not delivered. */
+		KQ_EXPECT_NOTHING(kq);
+		pid_next(old.pid);
+		child_kid(&ch, &kid);
+		if (kid.pid == old.pid)
+			break;
+		/* Somebody was faster: that one will not do. */
+		KQ_EXPECT(kq, kid.pid, EVFILT_PROC, .fflags = NOTE_CHILD);
+		child_tell(&kid, 'q');
+		child_tell(&ch, 'w');
+		KQ_EXPECT(kq, kid.pid, EVFILT_PROC, .fflags = NOTE_EXIT);
+		KQ_CHANGE(kq, old.pid, EVFILT_PROC, EV_DELETE, 0, 0);
+		child_end(&ch);
+		KQ_EXPECT(kq, ch.pid, EVFILT_PROC, .fflags = NOTE_EXIT);
+		ch = child_parent();
+		ADD(kq, ch.pid, NOTE_TRACK | NOTE_EXIT);
+	}
+	if (i == 100)
+		atf_tc_skip("the number was somebody else's each time");
+	KQ_EXPECT(kq, ch.pid, EVFILT_PROC, .fflags = NOTE_TRACKERR);
+	/* What it does is not what the old one did. */
+	child_tell(&kid, 'f');
+	KQ_EXPECT_NOTHING(kq);
+	KQ_CHANGE(kq, old.pid, EVFILT_PROC, EV_ENABLE, NOTE_EXIT, 0);
+	KQ_EXPECT(kq, old.pid, EVFILT_PROC, .fflags = NOTE_EXIT,
+	    .data = 7 << 8, .flags = ENDED);
+	/* From now on it can be watched. */
+	ADD(kq, kid.pid, NOTE_EXIT);
+	child_tell(&kid, 'q');
+	child_tell(&ch, 'w');
+	KQ_EXPECT(kq, kid.pid, EVFILT_PROC, .fflags = NOTE_EXIT,
+	    .data = 7 << 8);
+	child_end(&ch);
+}
+
 #define	MANYFORKS	950
 
 KQ_TC(fork_many, "PROC-6: more processes than a filter has room for")
@@ -1234,6 +1317,8 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, track_lost);
 	ATF_TP_ADD_TC(tp, fork_reused);
 	ATF_TP_ADD_TC(tp, track_reused);
+	ATF_TP_ADD_TC(tp, freebsd_track_reused);
+	ATF_TP_ADD_TC(tp, track_occupied);
 	ATF_TP_ADD_TC(tp, fork_many);
 	ATF_TP_ADD_TC(tp, track_storm);
 	ATF_TP_ADD_TC(tp, net_namespace);
