@@ -83,7 +83,7 @@ fd_lowat(struct knote *kn)
 {
 	int error;
 
-	if (fd_isnone(kn) || kn->kn_filter == EVFILT_EXCEPT)
+	if (kn->kn_filter == EVFILT_EXCEPT)
 		return (0);
 	if (kn->kn_sdata > 0 || !fd_haslowat(kn)) {
 		kn->kn_status &= (unsigned short)~KN_SELF;
@@ -196,8 +196,7 @@ filt_fdenable(struct knote *kn, bool enable)
 	if (!enable) {
 		timerheap_remove(kn->kn_kq, kn);
 		timerheap_settle(kn->kn_kq);
-	} else if ((kn->kn_status & KN_SELF) != 0 && filt_fdevent(kn, 0))
-		knote_activate(kn);
+	}
 	return (watch_update(kn, enable, false));
 }
 

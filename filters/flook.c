@@ -277,8 +277,7 @@ fnode_adjust(struct fnode *fn, int fd)
 	if (error != 0)
 		return (fnode_adderror(error));
 	/* What was not reported until now is no news either. */
-	if ((want & ~fn->fn_what) != 0 && fnode_hasvnode(fn) &&
-	    lx_inode(fd, &now) == 0)
+	if ((want & ~fn->fn_what) != 0 && lx_inode(fd, &now) == 0)
 		fn->fn_inode = now;
 	fn->fn_what = more ? fn->fn_what | want : want;
 	return (0);

@@ -221,7 +221,6 @@ finst_free(struct finst *fi)
 	}
 	ftab_free(&fi->fi_bywd);
 	ftab_free(&fi->fi_byname);
-	if (fi->fi_fd != -1)
-		fdtab_disown(fi->fi_fd);
+	fdtab_disown(fi->fi_fd);
 	arena_free(fi, sizeof(*fi));
 }

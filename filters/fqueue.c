@@ -99,10 +99,8 @@ fqueue_process(struct fqueue *fq)
 void
 file_sync(struct kqueue *kq)
 {
-	struct fqueue *fq;
+	struct fqueue *fq = fqueue_peek(kq);
 
-	if ((fq = fqueue_peek(kq)) == NULL)
-		return;
 	fqueue_lock(fq);
 	fqueue_process(fq);
 	fqueue_unlock(fq);
@@ -255,8 +253,8 @@ froot_search(struct froot *fr, struct kqueue *self)
 	int error;
 	bool busy;
 
-	if ((root = kqroot_peek()) == NULL)
-		return (EMFILE);
+	/* There is a root: a kqueue's lock is held. */
+	root = kqroot_peek();
 	busy = false;
 	n = atomic_load(&root->r_nkq);
 	for (i = 1; i <= n; i++) {

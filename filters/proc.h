@@ -40,9 +40,8 @@ struct procq {
 	int		 pq_npids;
 	int		 pq_maxpids;
 	struct procnote	*pq_tracked;
-	struct sigsink	*pq_sink;	/* PN_SELF */
+	struct sigsink	*pq_sink;	/* of the one knote that is PN_SELF */
 	struct watch	*pq_bell;
-	int		 pq_nself;
 };
 
 static inline struct procq *

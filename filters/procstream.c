@@ -216,10 +216,8 @@ procq_read(struct kqueue *kq, int fd, unsigned int flag)
 void
 procq_drain(struct kqueue *kq)
 {
-	struct procq *pq;
+	struct procq *pq = procq_of(kq);
 
-	if ((pq = procq_of(kq)) == NULL)
-		return;
 	if (pq->pq_somefd != 0)
 		procq_read(kq, pq->pq_somefd - 1, PN_SOME);
 	if (pq->pq_allfd != 0)

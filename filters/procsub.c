@@ -66,16 +66,11 @@ procq_close(struct kqueue *kq, int *fdp, struct watch **wp)
 static void
 procq_bellfire(struct watch *w, uint32_t revents)
 {
-	struct kqueue *kq = watch_kq(w);
-	struct procnote *pn;
-	struct knote *kn;
+	struct knote *kn = w->w_arg;
+	struct procnote *pn = kn->kn_hook;
 
 	(void)revents;
-	kn = knote_find(kq, EVFILT_PROC, (uintptr_t)lx_getpid());
-	if (kn == NULL)
-		return;
-	pn = kn->kn_hook;
-	if ((pn->pn_flags & PN_SELF) == 0 || pn->pn_forks == kq_selfforks())
+	if (pn->pn_forks == kq_selfforks())
 		return;
 	pn->pn_forks = kq_selfforks();
 	proc_note(kn, NOTE_FORK);
@@ -88,19 +83,14 @@ proc_subscribeself(struct knote *kn, struct procq *pq)
 	struct procnote *pn = kn->kn_hook;
 	int error;
 
-	if (pq->pq_sink == NULL) {
-		if ((error = sigsink_get(&pq->pq_sink)) != 0)
-			return (error);
-		if ((error = source_add(kq, sigsink_bell(pq->pq_sink),
-		    LX_IN | LX_EDGE, procq_bellfire, NULL,
-		    &pq->pq_bell)) != 0) {
-			sigsink_put(pq->pq_sink);
-			pq->pq_sink = NULL;
-			return (error);
-		}
+	if ((error = sigsink_get(&pq->pq_sink)) != 0)
+		return (error);
+	if ((error = source_add(kq, sigsink_bell(pq->pq_sink),
+	    LX_IN | LX_EDGE, procq_bellfire, kn, &pq->pq_bell)) != 0) {
+		sigsink_put(pq->pq_sink);
+		return (error);
 	}
 	sigsink_set(pq->pq_sink, SIGSINK_FORKBIT, 0);
-	pq->pq_nself++;
 	pn->pn_flags |= PN_SELF;
 	pn->pn_forks = kq_selfforks();
 	return (0);
@@ -150,12 +140,9 @@ proc_unsubscribesome(struct knote *kn, struct procq *pq)
 	if ((pn->pn_flags & PN_SOME) == 0)
 		return;
 	pn->pn_flags &= ~(unsigned int)PN_SOME;
-	for (i = 0; i < pq->pq_npids; i++) {
-		if (pq->pq_pids[i] == (int)kn->kn_id) {
-			pq->pq_pids[i] = pq->pq_pids[--pq->pq_npids];
-			break;
-		}
-	}
+	for (i = 0; pq->pq_pids[i] != (int)kn->kn_id; i++)
+		continue;
+	pq->pq_pids[i] = pq->pq_pids[--pq->pq_npids];
 	if (pq->pq_npids == 0)
 		procq_close(kn->kn_kq, &pq->pq_somefd, &pq->pq_some);
 	else if (atomic_load(&kn->kn_kq->kq_alive))
@@ -241,12 +228,8 @@ proc_unsubscribe(struct knote *kn)
 	}
 	if ((pn->pn_flags & PN_SELF) != 0) {
 		pn->pn_flags &= ~(unsigned int)PN_SELF;
-		if (--pq->pq_nself == 0) {
-			if (atomic_load(&kn->kn_kq->kq_alive))
-				source_del(kn->kn_kq, pq->pq_bell);
-			pq->pq_bell = NULL;
-			sigsink_put(pq->pq_sink);
-			pq->pq_sink = NULL;
-		}
+		if (atomic_load(&kn->kn_kq->kq_alive))
+			source_del(kn->kn_kq, pq->pq_bell);
+		sigsink_put(pq->pq_sink);
 	}
 }

@@ -101,12 +101,12 @@ timer_isperiodic(const struct knote *kn)
 static int64_t
 timer_knperiod(const struct knote *kn)
 {
-	int64_t period;
+	int64_t period = 1;
 
 	/* Was checked when it was stored. */
-	if (timer_period(kn->kn_kq->kq_dialect, kn->kn_sfflags, kn->kn_flags,
-	    kn->kn_sdata, &period) != 0 || period < 1)
-		period = 1;
+	(void)timer_period(kn->kn_kq->kq_dialect, kn->kn_sfflags, kn->kn_flags,
+	    kn->kn_sdata, &period);
+	assert(period > 0);
 	return (period);
 }
 
@@ -156,8 +156,7 @@ timer_setdeadline(struct knote *kn, int64_t period)
 	else {
 		/* TIMER-14: converted once, at registration. */
 		period -= lx_now_real();
-		kn->kn_deadline = period <= 0 ? now :
-		    period > FT_MAX ? FT_MAX : now + period;
+		kn->kn_deadline = period <= 0 ? now : now + period;
 	}
 	if (kn->kn_deadline <= 0)
 		kn->kn_deadline = 1;
