@@ -10,7 +10,7 @@
  * Wanted: nothing lost, nothing delivered twice, nothing of a closed
  * descriptor, no descriptor left, and a kqueue that works on.
  */
-#include "kq_test.h"
+#include "place_test.h"
 
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -28,6 +28,10 @@ static unsigned nuser[NUSERS];	/* deliveries of each user event */
 static unsigned nread[NFDS];	/* ... and of each EVFILT_READ */
 static int spare[2];		/* sockets that nobody watches */
 static int replaced = -1;	/* a number that means another file now */
+
+/* For act_files(): two kqueues with one inotify instance, and what they see. */
+static int filekq[2] = { -1, -1 };
+static int file[2];
 
 /* What the handler found. */
 static volatile sig_atomic_t ran, handler_errno;
@@ -160,8 +164,33 @@ work_close(void)
 	(void)close(error);
 }
 
+static int
+file_change(int q, int fd, unsigned flags)
+{
+	struct kevent kev;
+
+	set(&kev, (uintptr_t)fd, EVFILT_VNODE, flags, NOTE_WRITE);
+	return (kevent(q, &kev, 1, NULL, 0, NULL) == 0 ? 0 : errno);
+}
+
+/* With the lock of the shared instance, too. */
+static void
+work_files(void)
+{
+	struct kevent kev[4];
+	int error, n;
+
+	error = file_change(filekq[0], file[1], EV_DELETE);
+	CHECK(error == 0, "delete: %s", strerror(error));
+	error = file_change(filekq[0], file[1], EV_ADD | EV_CLEAR);
+	CHECK(error == 0, "add: %s", strerror(error));
+	CHECK(write(file[1], "x", 1) == 1, "write");
+	n = kevent(filekq[0], NULL, 0, kev, 4, &(struct timespec){ 0, 0 });
+	CHECK(n == 1 && kev[0].ident == (uintptr_t)file[1], "%d events", n);
+}
+
 static void	(*const works[])(void) = { work_poll, work_wait, work_add,
-    work_change, work_close };
+    work_change, work_close, work_files };
 enum { NWORKS = sizeof(works) / sizeof(works[0]) };
 
 /*
@@ -260,6 +289,15 @@ act_add(void)
 		handler_errno = error;
 }
 
+/* What was watched under a lock that somebody may have. */
+static void
+act_files(void)
+{
+	if (close(file[0]) != 0 || close(filekq[1]) != 0)
+		handler_errno = errno;
+	file[0] = filekq[1] = -1;
+}
+
 static void	(*act)(void);
 
 static void
@@ -301,6 +339,42 @@ prepare(void)
 	/* One is pending. */
 	CHECK(change(NUSERS - 1, EVFILT_USER, 0, NOTE_TRIGGER) == 0,
 	    "trigger");
+}
+
+static void
+prepare_files(void)
+{
+	int i;
+
+	if (act != act_files)
+		return;
+	for (i = 0; i < 2; i++) {
+		file[i] = open(i == 0 ? "file0" : "file1", O_RDWR | O_CREAT,
+		    0600);
+		CHECK((filekq[i] = kqueue()) != -1 && file[i] != -1, "files");
+	}
+	for (i = 0; i < 4; i++)
+		CHECK(file_change(filekq[i / 2], file[i % 2],
+		    EV_ADD | EV_CLEAR) == 0, "add");
+}
+
+/* The one that is left sees the file that is left, and no other. */
+static void
+files_work_on(void)
+{
+	struct kevent kev[4];
+	int n;
+
+	if (act != act_files)
+		return;
+	if (file[0] != -1)
+		act_files();
+	CHECK(write(file[1], "x", 1) == 1, "write");
+	n = kevent(filekq[0], NULL, 0, kev, 4,
+	    &(struct timespec){ KQ_PATIENCE, 0 });
+	CHECK(n == 1 && kev[0].ident == (uintptr_t)file[1] &&
+	    kev[0].fflags != 0, "%d events", n);
+	CHECK(close(file[1]) == 0 && close(filekq[0]) == 0, "close");
 }
 
 static void
@@ -372,11 +446,13 @@ child(int work, unsigned long nth)
 	(void)alarm(20);
 	before = kq_test_count();
 	prepare();
+	prepare_files();
 	kq_fault_interrupt(nth, SIGUSR1);
 	works[work]();
 	kq_fault_interrupt(0, 0);
 	CHECK(handler_errno == 0, "in the handler: %s",
 	    strerror(handler_errno));
+	files_work_on();
 	if (kq != -1)
 		works_on();
 	else
@@ -401,6 +477,8 @@ everywhere(void (*action)(void))
 
 	act = action;
 	for (work = 0; work < NWORKS; work++) {
+		if (works[work] == work_files && act != act_files)
+			continue;
 		for (nth = 1;; nth++) {
 			if ((pid = fork()) == 0)
 				_exit(child(work, nth));
@@ -433,6 +511,13 @@ HANDLER_TC(closekq, "KQ-10: the kqueue itself is closed")
 HANDLER_TC(kevent, "kevent() works, or says EDEADLK")
 HANDLER_TC(add, "EV_ADD works, or says EDEADLK")
 
+KQ_TC_MD(files, "REG-31, KQ-10: a file, and a kqueue that shares an instance",
+    "timeout", "200")
+{
+	limit_set("max_inotify_instances", "1");
+	everywhere(act_files);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, trigger);
@@ -443,5 +528,6 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, closekq);
 	ATF_TP_ADD_TC(tp, kevent);
 	ATF_TP_ADD_TC(tp, add);
+	ATF_TP_ADD_TC(tp, files);
 	return (atf_no_error());
 }

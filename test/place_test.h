@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Cases that are run twice, for the tests of files: on the file system of the
- * test, and on tmpfs.
+ * For the tests of files: cases that are run twice, on the file system of the
+ * test and on tmpfs; and limits of the user's.
  */
 #ifndef _PLACE_TEST_H_
 #define	_PLACE_TEST_H_
@@ -13,6 +13,7 @@
 
 #include <ftw.h>
 #include <linux/magic.h>
+#include <sched.h>
 
 static char place_tmpfs[] = "/dev/shm/kqueue_test.XXXXXX";
 static pid_t place_owner;
@@ -55,6 +56,39 @@ place_each(void (*body)(void))
 	body();
 	ATF_REQUIRE_EQ(0, fchdir(start));
 	close(start);
+}
+
+/*
+ * Limits, in a user namespace that has its own.
+ */
+
+static void
+limit_put(const char *path, const char *text)
+{
+	int fd;
+
+	if ((fd = open(path, O_WRONLY)) == -1 ||
+	    write(fd, text, strlen(text)) == -1)
+		atf_tc_skip("%s: %s", path, strerror(errno));
+	close(fd);
+}
+
+static void
+limit_set(const char *name, const char *value)
+{
+	char map[32], path[64];
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+
+	if (unshare(CLONE_NEWUSER) == -1)
+		atf_tc_skip("no user namespace: %s", strerror(errno));
+	limit_put("/proc/self/setgroups", "deny");
+	snprintf(map, sizeof(map), "0 %u 1", (unsigned)uid);
+	limit_put("/proc/self/uid_map", map);
+	snprintf(map, sizeof(map), "0 %u 1", (unsigned)gid);
+	limit_put("/proc/self/gid_map", map);
+	snprintf(path, sizeof(path), "/proc/sys/user/%s", name);
+	limit_put(path, value);
 }
 
 #define	FILE_TC(name, text)						\

@@ -1085,35 +1085,6 @@ FILE_TC(overflow, "An overflow loses nothing that stat can still tell")
  * Limits, in a user namespace that has its own.
  */
 
-static void
-limit_put(const char *path, const char *text)
-{
-	int fd;
-
-	if ((fd = open(path, O_WRONLY)) == -1 ||
-	    write(fd, text, strlen(text)) == -1)
-		atf_tc_skip("%s: %s", path, strerror(errno));
-	close(fd);
-}
-
-static void
-limit_set(const char *name, const char *value)
-{
-	char map[32], path[64];
-	uid_t uid = geteuid();
-	gid_t gid = getegid();
-
-	if (unshare(CLONE_NEWUSER) == -1)
-		atf_tc_skip("no user namespace: %s", strerror(errno));
-	limit_put("/proc/self/setgroups", "deny");
-	snprintf(map, sizeof(map), "0 %u 1", (unsigned)uid);
-	limit_put("/proc/self/uid_map", map);
-	snprintf(map, sizeof(map), "0 %u 1", (unsigned)gid);
-	limit_put("/proc/self/gid_map", map);
-	snprintf(path, sizeof(path), "/proc/sys/user/%s", name);
-	limit_put(path, value);
-}
-
 KQ_TC(no_instances, "An inotify instance cannot be had: EMFILE")
 {
 	int kq, fd;
