@@ -165,6 +165,9 @@ FILE_TC(oneshot, "SCAN-7: EV_ONESHOT: one event, for what is or what comes")
 	SEEK(fd, 10);
 	KQ_CHANGE(kq, fd, EVFILT_READ, EV_ADD | EV_ONESHOT, 0, 0);
 	KQ_EXPECT_NOTHING(kq);
+	/* Within is no growth. */
+	ATF_REQUIRE_EQ(2, pwrite(fd, "ab", 2, 0));
+	KQ_EXPECT_NOTHING(kq);
 	ATF_REQUIRE_EQ(2, pwrite(fd, "ab", 2, 10));
 	KQ_EXPECT(kq, fd, EVFILT_READ, .data = 2);
 	ATF_REQUIRE_EQ(2, pwrite(fd, "ab", 2, 12));

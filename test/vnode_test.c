@@ -43,6 +43,55 @@ file_touch(const char *name)
 	close(file_make(name));
 }
 
+/* The process's inotify instances, and the watches in them. */
+static int
+inotify_count(int *watchesp)
+{
+	char line[256], path[64];
+	struct dirent *de;
+	ssize_t len;
+	FILE *fp;
+	DIR *dir;
+	int n;
+
+	n = *watchesp = 0;
+	ATF_REQUIRE((dir = opendir("/proc/self/fd")) != NULL);
+	while ((de = readdir(dir)) != NULL) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%.20s",
+		    de->d_name);
+		len = readlink(path, line, sizeof(line));
+		if (len != 18 || memcmp(line, "anon_inode:inotify", 18) != 0)
+			continue;
+		n++;
+		snprintf(path, sizeof(path), "/proc/self/fdinfo/%.20s",
+		    de->d_name);
+		if ((fp = fopen(path, "r")) == NULL)
+			continue;
+		while (fgets(line, sizeof(line), fp) != NULL)
+			*watchesp += strncmp(line, "inotify ", 8) == 0;
+		fclose(fp);
+	}
+	closedir(dir);
+	return (n);
+}
+
+static int
+inotify_instances(void)
+{
+	int watches;
+
+	return (inotify_count(&watches));
+}
+
+static int
+inotify_watches(void)
+{
+	int watches;
+
+	(void)inotify_count(&watches);
+	return (watches);
+}
+
 #define	WATCH(kq, fd, mask)						\
 	KQ_CHANGE(kq, fd, EVFILT_VNODE, EV_ADD | EV_CLEAR, mask, 0)
 
@@ -380,6 +429,8 @@ FILE_TC(dir_rmdir, "VN-9: rmdir of a watched directory: DELETE")
 	EXPECT_AFTER(kq, dir, NOTE_DELETE, rmdir("dir"));
 	EXPECT_NONE_AFTER(kq, mkdir("dir", 0755));
 	EXPECT_NONE_AFTER(kq, rmdir("dir"));
+	/* VN-13: it is there while it is open, but goes once. */
+	EXPECT_AFTER(kq, dir, NOTE_ATTRIB, fchmod(dir, 0700));
 }
 
 FILE_TC(dir_rmdir_parent, "VN-9: rmdir where the parent is watched as well")
@@ -403,6 +454,61 @@ FILE_TC(dir_rmdir_parent, "VN-9: rmdir where the parent is watched as well")
 	KQ_CHANGE(kq, dir, EVFILT_VNODE, EV_DELETE, 0, 0);
 	EXPECT_AFTER(kq, parent, NOTE_WRITE | NOTE_LINK,
 	    mkdir("parent/dir", 0755));
+	/* And the child's that of the parent, whatever that asks for. */
+	close(dir);
+	ATF_REQUIRE((dir = open("parent/dir", O_RDONLY | O_DIRECTORY)) != -1);
+	WATCH(kq, dir, NOTE_DELETE);
+	KQ_CHANGE(kq, parent, EVFILT_VNODE, EV_ADD, NOTE_ATTRIB, 0);
+	EXPECT_AFTER(kq, parent, NOTE_ATTRIB, chmod("parent", 0700));
+	EXPECT_AFTER(kq, dir, NOTE_DELETE, rmdir("parent/dir"));
+	close(dir);
+	dir = dir_make("parent/dir");
+	WATCH(kq, dir, NOTE_DELETE);
+	KQ_CHANGE(kq, parent, EVFILT_VNODE, EV_DELETE, 0, 0);
+	EXPECT_NONE_AFTER(kq, chmod("parent", 0755));
+	EXPECT_AFTER(kq, dir, NOTE_DELETE, rmdir("parent/dir"));
+}
+
+FILE_TC(dir_moved_parent, "VN-9: moved out of a directory that is watched")
+{
+	struct kevent kev[3];
+	int kq = KQ_OPEN();
+	int parent = dir_make("parent");
+	int dir = dir_make("parent/dir");
+
+	WATCH(kq, dir, NOTE_DELETE);
+	WATCH(kq, parent, NOTE_WRITE);
+	EXPECT_AFTER(kq, parent, NOTE_WRITE, rename("parent/dir", "dir"));
+	/* Its namesake in the old place is not meant. */
+	ATF_REQUIRE_EQ(0, mkdir("parent/dir", 0755));
+	ATF_REQUIRE_EQ(0, rmdir("parent/dir"));
+	ATF_REQUIRE_EQ(1, KQ_COLLECT(kq, kev, 3));
+	KQ_MATCH(&kev[0], parent, EVFILT_VNODE,
+	    .fflags = NOTE_WRITE | NOTE_LINK);
+	EXPECT_AFTER(kq, dir, NOTE_DELETE, rmdir("dir"));
+	EXPECT_AFTER(kq, parent, NOTE_WRITE, mkfifo("parent/f", 0600));
+}
+
+/* Two names with one FNV-1a hash in 32 bits, by which names are looked up. */
+#define	NAME		"costarring"
+#define	NAME_ALIKE	"liquid"
+
+FILE_TC(dir_rmdir_alike, "VN-9: rmdir of one whose name only looks the same")
+{
+	int kq = KQ_OPEN();
+	int dir = dir_make(NAME);
+	int other = dir_make(NAME_ALIKE);
+
+	WATCH(kq, dir, NOTE_DELETE);
+	EXPECT_NONE_AFTER(kq, rmdir(NAME_ALIKE));
+	EXPECT_AFTER(kq, dir, NOTE_DELETE, rmdir(NAME));
+	/* The same where both are watched. */
+	dir = dir_make(NAME);
+	other = dir_make(NAME_ALIKE);
+	WATCH(kq, dir, NOTE_DELETE);
+	WATCH(kq, other, NOTE_DELETE);
+	EXPECT_AFTER(kq, dir, NOTE_DELETE, rmdir(NAME));
+	EXPECT_AFTER(kq, other, NOTE_DELETE, rmdir(NAME_ALIKE));
 }
 
 FILE_TC(dir_moved_rmdir, "VN-9: a directory removed under another parent")
@@ -464,14 +570,57 @@ FILE_TC(failed, "VN-11: operations that fail: nothing")
 	KQ_EXPECT_NOTHING(kq);
 }
 
+KQ_TC_MD(dir_rmdir_hidden, "VN-9: rmdir in a directory that may not be read",
+    "require.user", "unprivileged")
+{
+	int kq = KQ_OPEN();
+	int dir;
+
+	ATF_REQUIRE_EQ(0, mkdir("parent", 0755));
+	dir = dir_make("parent/dir");
+	ATF_REQUIRE_EQ(0, chmod("parent", 0300));
+	/* CAVEATS: the removal is not heard, all else is. */
+	WATCH(kq, dir, NOTE_ALL);
+	EXPECT_AFTER(kq, dir, NOTE_WRITE | NOTE_LINK,
+	    mkdir("parent/dir/sub", 0700));
+	EXPECT_AFTER(kq, dir, NOTE_WRITE | NOTE_LINK,
+	    rmdir("parent/dir/sub"));
+	EXPECT_AFTER(kq, dir, NOTE_RENAME, rename("parent/dir", "parent/dir2"));
+	/* Moved to where one may look, it is. */
+	EXPECT_AFTER(kq, dir, NOTE_RENAME, rename("parent/dir2", "dir3"));
+	EXPECT_AFTER(kq, dir, NOTE_DELETE, rmdir("dir3"));
+}
+
+FILE_TC(dir_root, "VN-9: the root directory, which nothing can remove")
+{
+	int kq = KQ_OPEN();
+	int dir = open("/", O_RDONLY | O_DIRECTORY);
+
+	ATF_REQUIRE(dir != -1);
+	WATCH(kq, dir, NOTE_DELETE);
+	KQ_EXPECT_NOTHING(kq);
+	KQ_CHANGE(kq, dir, EVFILT_VNODE, EV_DELETE, 0, 0);
+	KQ_POLL_SILENT(kq);
+	/* It is above itself, and nevertheless given up. */
+	ATF_CHECK_EQ(0, inotify_watches());
+	close(dir);
+}
+
+/* Mounts of our own from here on. */
+static void
+mounts_apart(void)
+{
+	if (unshare(CLONE_NEWNS) == -1 ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1)
+		atf_tc_skip("no mount namespace: %s", strerror(errno));
+}
+
 KQ_TC_MD(unmount, "VN-9: forced unmount: REVOKE", "require.user", "root")
 {
 	int kq = KQ_OPEN();
 	int fd;
 
-	if (unshare(CLONE_NEWNS) == -1 ||
-	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1)
-		atf_tc_skip("no mount namespace: %s", strerror(errno));
+	mounts_apart();
 	ATF_REQUIRE_EQ(0, mkdir("mnt", 0755));
 	ATF_REQUIRE_EQ(0, mount("none", "mnt", "tmpfs", 0, ""));
 	fd = file_make("mnt/file");
@@ -481,6 +630,91 @@ KQ_TC_MD(unmount, "VN-9: forced unmount: REVOKE", "require.user", "root")
 	if (!kq_test_readable(kq, 0))
 		atf_tc_fail("nothing was reported");
 	EXPECT_NOTES(kq, fd, NOTE_REVOKE);
+}
+
+KQ_TC_MD(unmount_closed, "VN-7, READ-36: an unmount after a close nobody saw",
+    "require.user", "root")
+{
+	struct kevent kev[5];
+	int kq = KQ_OPEN();
+	int fd[3], i, n;
+
+	mounts_apart();
+	ATF_REQUIRE_EQ(0, mkdir("mnt", 0755));
+	ATF_REQUIRE_EQ(0, mount("none", "mnt", "tmpfs", 0, ""));
+	fd[0] = file_make("mnt/file");
+	fd[1] = file_make("mnt/file2");
+	fd[2] = dir_make("mnt/dir");
+	WATCH(kq, fd[0], NOTE_ALL);
+	/* Told all the same, but without the note. */
+	WATCH(kq, fd[1], NOTE_WRITE);
+	KQ_CHANGE(kq, fd[1], EVFILT_READ, EV_ADD, 0, 0);
+	WATCH(kq, fd[2], NOTE_DELETE);
+	KQ_EXPECT_NOTHING(kq);
+	for (i = 0; i < 3; i++)
+		ATF_REQUIRE_EQ(0, syscall(SYS_close, fd[i]));
+	ATF_REQUIRE_EQ(0, umount("mnt"));
+	ATF_REQUIRE_EQ(4, n = KQ_COLLECT(kq, kev, 5));
+	for (i = 0; i < n; i++) {
+		if (kev[i].filter == EVFILT_READ)
+			KQ_MATCH(&kev[i], fd[1], EVFILT_READ,
+			    .flags = EV_EOF | EV_NODATA | EV_ONESHOT);
+		else
+			KQ_MATCH(&kev[i], kev[i].ident, EVFILT_VNODE,
+			    .flags = EV_EOF | EV_NODATA | EV_CLEAR,
+			    .fflags = kev[i].ident == (uintptr_t)fd[0] ?
+			    NOTE_REVOKE : 0);
+	}
+	/* The numbers are as good as new. */
+	ATF_REQUIRE_EQ(fd[0], file_make("file"));
+	WATCH(kq, fd[0], NOTE_ALL);
+	EXPECT_AFTER(kq, fd[0], NOTE_WRITE, pwrite(fd[0], "x", 1, 0));
+}
+
+KQ_TC_MD(overlay, "VN-9: rmdir where the file system keeps the link count",
+    "require.user", "root")
+{
+	int kq = KQ_OPEN();
+	int dir;
+
+	mounts_apart();
+	ATF_REQUIRE_EQ(0, mkdir("mnt", 0755));
+	ATF_REQUIRE_EQ(0, mount("none", "mnt", "tmpfs", 0, ""));
+	ATF_REQUIRE_EQ(0, chdir("mnt"));
+	ATF_REQUIRE_EQ(0, mkdir("low", 0755));
+	ATF_REQUIRE_EQ(0, mkdir("low/dir", 0755));
+	ATF_REQUIRE_EQ(0, mkdir("up", 0755));
+	ATF_REQUIRE_EQ(0, mkdir("up/dir", 0755));
+	ATF_REQUIRE_EQ(0, mkdir("work", 0755));
+	ATF_REQUIRE_EQ(0, mkdir("all", 0755));
+	if (mount("none", "all", "overlay", 0,
+	    "lowerdir=low,upperdir=up,workdir=work") == -1)
+		atf_tc_skip("no overlay: %s", strerror(errno));
+	ATF_REQUIRE((dir = open("all/dir", O_RDONLY | O_DIRECTORY)) != -1);
+	WATCH(kq, dir, NOTE_DELETE);
+	EXPECT_NONE_AFTER(kq, mkdir("all/other", 0755));
+	EXPECT_NONE_AFTER(kq, rmdir("all/other"));
+	EXPECT_AFTER(kq, dir, NOTE_DELETE, rmdir("all/dir"));
+	KQ_CHANGE(kq, dir, EVFILT_VNODE, EV_DELETE, 0, 0);
+	close(dir);
+}
+
+KQ_TC_MD(mask_no_proc, "VN-3: without /proc no more can be asked for",
+    "require.user", "root")
+{
+	int kq = KQ_OPEN();
+	int fd = file_make("file");
+
+	WATCH(kq, fd, NOTE_WRITE);
+	mounts_apart();
+	ATF_REQUIRE_EQ(0, mount("none", "/proc", "tmpfs", 0, ""));
+	KQ_CHANGE_ERROR(kq, EOPNOTSUPP, fd, EVFILT_VNODE, EV_ADD,
+	    NOTE_WRITE | NOTE_RENAME, 0);
+	EXPECT_NONE_AFTER(kq, rename("file", "file2"));
+	EXPECT_AFTER(kq, fd, NOTE_WRITE, pwrite(fd, "x", 1, 0));
+	ATF_REQUIRE_EQ(0, umount("/proc"));
+	KQ_CHANGE(kq, fd, EVFILT_VNODE, EV_ADD, NOTE_WRITE | NOTE_RENAME, 0);
+	EXPECT_AFTER(kq, fd, NOTE_RENAME, rename("file2", "file"));
 }
 
 /*
@@ -540,6 +774,55 @@ FILE_TC(mask_changed, "REG-16, REG-18: an operation counts under its mask")
 	KQ_EXPECT_NOTHING(kq);
 }
 
+KQ_TC_MD(mask_refused, "VN-3: no more can be asked of what may not be read",
+    "require.user", "unprivileged")
+{
+	int kq = KQ_OPEN();
+	int fd = file_make("file");
+
+	WATCH(kq, fd, NOTE_WRITE);
+	ATF_REQUIRE_EQ(0, chmod("file", 0));
+	KQ_CHANGE_ERROR(kq, EACCES, fd, EVFILT_VNODE, EV_ADD, NOTE_RENAME, 0);
+	/* The mask is what it was. */
+	EXPECT_NONE_AFTER(kq, rename("file", "file2"));
+	EXPECT_AFTER(kq, fd, NOTE_WRITE, pwrite(fd, "x", 1, 0));
+	ATF_REQUIRE_EQ(0, chmod("file2", 0600));
+	KQ_CHANGE(kq, fd, EVFILT_VNODE, EV_ADD, NOTE_RENAME, 0);
+	EXPECT_AFTER(kq, fd, NOTE_RENAME, rename("file2", "file"));
+}
+
+FILE_TC(mask_delete, "REG-16: NOTE_DELETE joins the mask of a directory")
+{
+	int kq = KQ_OPEN();
+	int dir = dir_make("dir");
+
+	WATCH(kq, dir, NOTE_ATTRIB);
+	/* The namesakes of this one are made and removed. */
+	EXPECT_NONE_AFTER(kq, mkdir("dir2", 0755));
+	EXPECT_NONE_AFTER(kq, rmdir("dir2"));
+	KQ_CHANGE(kq, dir, EVFILT_VNODE, EV_ADD, NOTE_DELETE, 0);
+	EXPECT_NONE_AFTER(kq, chmod("dir", 0700));
+	EXPECT_AFTER(kq, dir, NOTE_DELETE, rmdir("dir"));
+}
+
+FILE_TC(registration_grown, "VN-8: nor what nobody had asked about")
+{
+	int kq = KQ_OPEN();
+	int one = file_make("file");
+	int two = dup(one);
+
+	WATCH(kq, one, NOTE_LINK);
+	EXPECT_NONE_AFTER(kq, write(one, "defg", 4));
+	/* The growth was before this one came. */
+	WATCH(kq, two, NOTE_WRITE | NOTE_EXTEND);
+	EXPECT_AFTER(kq, two, NOTE_WRITE, pwrite(one, "x", 1, 0));
+	KQ_CHANGE(kq, two, EVFILT_VNODE, EV_ADD, NOTE_RENAME, 0);
+	EXPECT_NONE_AFTER(kq, ftruncate(one, 2));
+	KQ_CHANGE(kq, one, EVFILT_VNODE, EV_ADD, NOTE_EXTEND, 0);
+	EXPECT_AFTER(kq, one, NOTE_WRITE | NOTE_EXTEND, pwrite(one, "xyz", 3,
+	    0));
+}
+
 FILE_TC(registration, "VN-8: what was before the registration does not count")
 {
 	int kq = KQ_OPEN();
@@ -571,6 +854,31 @@ FILE_TC(accumulate, "VN-5, VN-14: several operations are one event")
 	EXPECT_NOTES(kq, fd, NOTE_WRITE | NOTE_EXTEND | NOTE_ATTRIB |
 	    NOTE_RENAME | NOTE_DELETE);
 	KQ_EXPECT_NOTHING(kq);
+}
+
+FILE_TC(accumulate_link, "VN-14, VN-15: a link and attributes at once")
+{
+	struct timespec times[2] = { { 1000, 0 }, { 2000, 0 } };
+	int kq = KQ_OPEN();
+	int fd = file_make("file");
+
+	WATCH(kq, fd, NOTE_ALL);
+	ATF_REQUIRE_EQ(0, link("file", "file2"));
+	EXPECT_AFTER(kq, fd, NOTE_LINK | NOTE_ATTRIB, fchmod(fd, 0600));
+	ATF_REQUIRE_EQ(0, link("file", "file3"));
+	EXPECT_AFTER(kq, fd, NOTE_LINK | NOTE_ATTRIB, futimens(fd, times));
+	/* A write makes its times itself. */
+	ATF_REQUIRE_EQ(0, link("file", "file4"));
+	EXPECT_AFTER(kq, fd, NOTE_LINK | NOTE_WRITE, pwrite(fd, "x", 1, 0));
+	/* Not everybody can give a file away. */
+	if (geteuid() == 0) {
+		ATF_REQUIRE_EQ(0, link("file", "file5"));
+		EXPECT_AFTER(kq, fd, NOTE_LINK | NOTE_ATTRIB,
+		    fchown(fd, 12345, (gid_t)-1));
+		ATF_REQUIRE_EQ(0, link("file", "file6"));
+		EXPECT_AFTER(kq, fd, NOTE_LINK | NOTE_ATTRIB,
+		    fchown(fd, (uid_t)-1, 12345));
+	}
 }
 
 FILE_TC(level, "VN-6: without EV_CLEAR the bits stay for ever")
@@ -692,6 +1000,35 @@ FILE_TC(after_unlink_linked, "VN-13: the same for a file that had two names")
 	/* The kernel ends its watch with this. */
 	EXPECT_AFTER(kq, fd, NOTE_DELETE, unlink("file2"));
 	EXPECT_AFTER(kq, fd, NOTE_WRITE | NOTE_EXTEND, write(fd, "d", 1));
+	EXPECT_AFTER(kq, fd, NOTE_ATTRIB, fchmod(fd, 0600));
+	KQ_CHANGE(kq, fd, EVFILT_VNODE, EV_DELETE, 0, 0);
+	KQ_POLL_SILENT(kq);
+}
+
+FILE_TC(after_unlink_added, "VN-13, VN-8: one more knote before anybody looked")
+{
+	struct kevent kev[3];
+	int kq = KQ_OPEN();
+	int fd = file_make("file");
+	int two = dup(fd);
+
+	WATCH(kq, fd, NOTE_ALL);
+	EXPECT_AFTER(kq, fd, NOTE_LINK, link("file", "file2"));
+	EXPECT_NONE_AFTER(kq, unlink("file"));
+	ATF_REQUIRE_EQ(0, unlink("file2"));
+	/* The kernel may have ended its watch, and this makes another. */
+	WATCH(kq, two, NOTE_ALL);
+	EXPECT_NOTES(kq, fd, NOTE_DELETE);
+	KQ_EXPECT_NOTHING(kq);
+	/* From here on they have one. */
+	ATF_REQUIRE_EQ(1, write(fd, "d", 1));
+	ATF_REQUIRE_EQ(2, KQ_COLLECT(kq, kev, 3));
+	KQ_MATCH(&kev[0], kev[0].ident, EVFILT_VNODE,
+	    .fflags = NOTE_WRITE | NOTE_EXTEND);
+	KQ_MATCH(&kev[1], fd + two - (int)kev[0].ident, EVFILT_VNODE,
+	    .fflags = NOTE_WRITE | NOTE_EXTEND);
+	KQ_EXPECT_NOTHING(kq);
+	KQ_CHANGE(kq, two, EVFILT_VNODE, EV_DELETE, 0, 0);
 	EXPECT_AFTER(kq, fd, NOTE_ATTRIB, fchmod(fd, 0600));
 	KQ_CHANGE(kq, fd, EVFILT_VNODE, EV_DELETE, 0, 0);
 	KQ_POLL_SILENT(kq);
@@ -916,28 +1253,6 @@ FILE_TC(sleeper, "A thread that sleeps in kevent() is woken")
  * Many.
  */
 
-static int
-inotify_count(void)
-{
-	char path[64], link[64];
-	struct dirent *de;
-	ssize_t len;
-	DIR *dir;
-	int n;
-
-	n = 0;
-	ATF_REQUIRE((dir = opendir("/proc/self/fd")) != NULL);
-	while ((de = readdir(dir)) != NULL) {
-		snprintf(path, sizeof(path), "/proc/self/fd/%.20s",
-		    de->d_name);
-		len = readlink(path, link, sizeof(link));
-		if (len == 18 && memcmp(link, "anon_inode:inotify", 18) == 0)
-			n++;
-	}
-	closedir(dir);
-	return (n);
-}
-
 #define	MANY	10000
 
 FILE_TC(many, "10,000 files in one kqueue, with one inotify instance")
@@ -949,7 +1264,7 @@ FILE_TC(many, "10,000 files in one kqueue, with one inotify instance")
 	char name[16];
 	int before, kq, i, j, n, total;
 
-	before = inotify_count();
+	before = inotify_instances();
 	ATF_REQUIRE_EQ(0, getrlimit(RLIMIT_NOFILE, &rl));
 	rl.rlim_cur = rl.rlim_max;
 	(void)setrlimit(RLIMIT_NOFILE, &rl);
@@ -963,7 +1278,7 @@ FILE_TC(many, "10,000 files in one kqueue, with one inotify instance")
 		    EV_ADD | EV_CLEAR, NOTE_ALL, 0, NULL) == ENOSPC)
 			atf_tc_skip("max_user_watches is too low");
 	}
-	ATF_CHECK_EQ(before + 1, inotify_count());
+	ATF_CHECK_EQ(before + 1, inotify_instances());
 	KQ_EXPECT_NOTHING(kq);
 	EXPECT_AFTER(kq, fds[777], NOTE_WRITE, pwrite(fds[777], "x", 1, 0));
 	memset(seen, 0, sizeof(seen));
@@ -1002,9 +1317,14 @@ FILE_TC(overflow, "An overflow loses nothing that stat can still tell")
 	struct kevent kev[16];
 	int kq = KQ_OPEN();
 	int noise[2], written, grown, linked, moded, timed, gone, dir, made;
-	int removed, rd, quiet, i, n, max;
+	int removed, rd, quiet, stamped, i, n, max;
+	int before = dir_make("before");
 
 	max = queue_max();
+	WATCH(kq, before, NOTE_ALL);
+	EXPECT_AFTER(kq, before, NOTE_DELETE, rmdir("before"));
+	stamped = file_make("stamped");
+	WATCH(kq, stamped, NOTE_ALL);
 	noise[0] = file_make("noise0");
 	noise[1] = file_make("noise1");
 	written = file_make("written");
@@ -1038,6 +1358,7 @@ FILE_TC(overflow, "An overflow loses nothing that stat can still tell")
 	ATF_REQUIRE_EQ(1, write(grown, "x", 1));
 	ATF_REQUIRE_EQ(0, link("linked", "linked2"));
 	ATF_REQUIRE_EQ(0, fchmod(moded, 0600));
+	ATF_REQUIRE_EQ(0, fchmod(stamped, 0644));
 	ATF_REQUIRE_EQ(0, futimens(timed, times));
 	ATF_REQUIRE_EQ(0, unlink("gone"));
 	ATF_REQUIRE_EQ(1, write(rd, "x", 1));
@@ -1067,17 +1388,20 @@ FILE_TC(overflow, "An overflow loses nothing that stat can still tell")
 		GOT(grown, NOTE_WRITE | NOTE_EXTEND);
 		GOT(linked, NOTE_LINK);
 		GOT(moded, NOTE_ATTRIB);
+		GOT(stamped, NOTE_ATTRIB);
 		GOT(timed, NOTE_ATTRIB);
 		GOT(gone, NOTE_DELETE);
 		GOT(dir, NOTE_WRITE);
 		GOT(made, NOTE_WRITE);
 		GOT(removed, NOTE_DELETE);
 		ATF_CHECK_MSG(fd != quiet, "quiet: %#x", kev[i].fflags);
+		/* Once is enough. */
+		ATF_CHECK_MSG(fd != before, "before: %#x", kev[i].fflags);
 	}
 #undef GOT
-	ATF_CHECK_EQ(12, n);
-	ATF_CHECK_EQ(-11, noise[0] + noise[1] + written + grown + linked +
-	    moded + timed + gone + dir + made + removed);
+	ATF_CHECK_EQ(13, n);
+	ATF_CHECK_EQ(-12, noise[0] + noise[1] + written + grown + linked +
+	    moded + stamped + timed + gone + dir + made + removed);
 	ATF_CHECK_EQ(-1, rd);
 }
 
@@ -1146,6 +1470,7 @@ KQ_TC(shared, "DESIGN 9: without instances the kqueues share one")
 	limit_set("max_inotify_instances", "3");
 	common = file_make("common");
 	dir = dir_make("dir");
+	close(KQ_OPEN());
 	for (i = 0; i < SHARERS; i++) {
 		kq[i] = KQ_OPEN();
 		snprintf(name, sizeof(name), "f%d", i);
@@ -1154,7 +1479,7 @@ KQ_TC(shared, "DESIGN 9: without instances the kqueues share one")
 		WATCH(kq[i], common, i % 2 == 0 ? NOTE_ATTRIB : NOTE_WRITE);
 		WATCH(kq[i], dir, NOTE_DELETE);
 	}
-	ATF_CHECK_EQ(3, inotify_count());
+	ATF_CHECK_EQ(3, inotify_instances());
 	for (i = 0; i < SHARERS; i++)
 		KQ_EXPECT_NOTHING(kq[i]);
 	/* Each sees his own, whoever reads the report. */
@@ -1171,6 +1496,16 @@ KQ_TC(shared, "DESIGN 9: without instances the kqueues share one")
 	for (i = 0; i < SHARERS; i++) {
 		if (i % 2 == 0)
 			EXPECT_NOTES(kq[i], common, NOTE_ATTRIB);
+		KQ_EXPECT_NOTHING(kq[i]);
+	}
+	/* One asks for more, and for less again. */
+	KQ_CHANGE(kq[7], common, EVFILT_VNODE, EV_ADD, NOTE_RENAME, 0);
+	ATF_REQUIRE_EQ(1, pwrite(common, "x", 1, 0));
+	EXPECT_AFTER(kq[7], common, NOTE_RENAME, rename("common", "common2"));
+	KQ_CHANGE(kq[7], common, EVFILT_VNODE, EV_ADD, NOTE_WRITE, 0);
+	for (i = 0; i < SHARERS; i++) {
+		if (i % 2 != 0 && i != 7)
+			EXPECT_NOTES(kq[i], common, NOTE_WRITE);
 		KQ_EXPECT_NOTHING(kq[i]);
 	}
 	/* One leaves; the founder of the shared instance, another. */
@@ -1194,7 +1529,7 @@ KQ_TC(shared, "DESIGN 9: without instances the kqueues share one")
 		if (i != 5)
 			close(kq[i]);
 	}
-	ATF_CHECK_EQ(0, inotify_count());
+	ATF_CHECK_EQ(0, inotify_instances());
 }
 
 struct sharer {
@@ -1244,7 +1579,137 @@ KQ_TC(shared_threads, "DESIGN 9: sharing kqueues at work in several threads")
 		ATF_CHECK_EQ_MSG(NULL, ret, "thread %d: round %d", i,
 		    (int)(intptr_t)ret);
 	}
-	ATF_CHECK_EQ(1, inotify_count());
+	ATF_CHECK_EQ(1, inotify_instances());
+}
+
+#define	RACERS	6
+
+static pthread_barrier_t racer_barrier;
+
+static void *
+racer_main(void *arg)
+{
+	struct sharer *sh = arg;
+	struct kevent kev;
+
+	pthread_barrier_wait(&racer_barrier);
+	if (kq_test_change(sh->kq, (uintptr_t)sh->fd, EVFILT_VNODE,
+	    EV_ADD | EV_CLEAR, NOTE_WRITE, 0, NULL) != 0)
+		return ((void *)1);
+	if (pwrite(sh->fd, "x", 1, 0) != 1 ||
+	    kq_test_collect(sh->kq, &kev, 1) != 1 ||
+	    kev.ident != (uintptr_t)sh->fd)
+		return ((void *)2);
+	return (NULL);
+}
+
+/* Several at once find that there is no instance left; 0, or where. */
+static int
+racer_child(const int *fds)
+{
+	struct sharer sh[RACERS + 3];
+	pthread_t thread[RACERS];
+	void *ret;
+	int failed, i;
+
+	pthread_barrier_init(&racer_barrier, NULL, RACERS);
+	for (i = 0; i < RACERS + 3; i++) {
+		sh[i] = (struct sharer){ kqueue(), fds[i], 0 };
+		/* Those that can share. */
+		if (i >= RACERS && kq_test_change(sh[i].kq,
+		    (uintptr_t)sh[i].fd, EVFILT_VNODE, EV_ADD, NOTE_WRITE, 0,
+		    NULL) != 0)
+			return (3);
+	}
+	for (i = 0; i < RACERS; i++) {
+		if (pthread_create(&thread[i], NULL, racer_main, &sh[i]) != 0)
+			return (4);
+	}
+	failed = 0;
+	for (i = 0; i < RACERS; i++) {
+		if (pthread_join(thread[i], &ret) != 0 || ret != NULL)
+			failed = 5 + (int)(intptr_t)ret;
+	}
+	/* In some order; the last ends the shared instance. */
+	for (i = 0; i < RACERS + 3; i++)
+		(void)close(sh[i].kq);
+	return (failed != 0 ? failed : kq_test_count() == 0 ? 0 : 8);
+}
+
+KQ_TC(shared_race, "DESIGN 9: several threads begin to share at once")
+{
+	int fds[RACERS + 3];
+	char name[16];
+	int i, status;
+	pid_t pid;
+
+	limit_set("max_inotify_instances", "3");
+	for (i = 0; i < RACERS + 3; i++) {
+		snprintf(name, sizeof(name), "f%d", i);
+		fds[i] = file_make(name);
+	}
+	for (i = 0; i < KQ_FORKS(200); i++) {
+		ATF_REQUIRE((pid = fork()) != -1);
+		if (pid == 0)
+			_exit(racer_child(fds));
+		ATF_REQUIRE_EQ(pid, waitpid(pid, &status, 0));
+		ATF_REQUIRE_MSG(status == 0, "round %d: status %#x", i,
+		    (unsigned)status);
+	}
+}
+
+struct remover {
+	int	go[2];
+	int	rounds;
+};
+
+/* Move a directory and remove it, again and again. */
+static void *
+remover_main(void *arg)
+{
+	struct remover *re = arg;
+	char c;
+	int i;
+
+	for (i = 0; i < re->rounds; i++) {
+		if (read(re->go[0], &c, 1) != 1 ||
+		    rename("dir", "elsewhere/dir2") != 0 ||
+		    rmdir("elsewhere/dir2") != 0)
+			return ((void *)(intptr_t)(i + 1));
+	}
+	return (NULL);
+}
+
+FILE_TC(dir_moved_race, "VN-9: a directory is moved and removed while one looks")
+{
+	struct remover re = { .rounds = 1000 };
+	struct kevent kev;
+	pthread_t thread;
+	void *ret;
+	int kq = KQ_OPEN();
+	int dir, i;
+	unsigned notes;
+
+	ATF_REQUIRE_EQ(0, mkdir("elsewhere", 0755));
+	ATF_REQUIRE_EQ(0, pipe(re.go));
+	ATF_REQUIRE_EQ(0, pthread_create(&thread, NULL, remover_main, &re));
+	for (i = 0; i < re.rounds; i++) {
+		dir = dir_make("dir");
+		WATCH(kq, dir, NOTE_DELETE | NOTE_RENAME);
+		ATF_REQUIRE_EQ(1, write(re.go[1], "g", 1));
+		for (notes = 0; (notes & NOTE_DELETE) == 0;
+		    notes |= kev.fflags) {
+			ATF_REQUIRE_EQ_MSG(1, KQ_COLLECT(kq, &kev, 1),
+			    "round %d: %#x", i, notes);
+			ATF_REQUIRE_EQ(0, notes & kev.fflags);
+		}
+		ATF_REQUIRE_EQ(NOTE_DELETE | NOTE_RENAME, notes);
+		close(dir);
+	}
+	ATF_REQUIRE_EQ(0, pthread_join(thread, &ret));
+	ATF_CHECK_EQ(NULL, ret);
+	close(re.go[0]);
+	close(re.go[1]);
 }
 
 struct hammer {
@@ -1362,15 +1827,26 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, dir_itself);
 	ATF_TP_ADD_TC(tp, dir_rmdir);
 	ATF_TP_ADD_TC(tp, dir_rmdir_parent);
+	ATF_TP_ADD_TC(tp, dir_rmdir_alike);
 	ATF_TP_ADD_TC(tp, dir_moved_rmdir);
+	ATF_TP_ADD_TC(tp, dir_moved_parent);
 	ATF_TP_ADD_TC(tp, nothing);
 	ATF_TP_ADD_TC(tp, failed);
+	ATF_TP_ADD_TC(tp, dir_rmdir_hidden);
+	ATF_TP_ADD_TC(tp, dir_root);
 	ATF_TP_ADD_TC(tp, unmount);
+	ATF_TP_ADD_TC(tp, unmount_closed);
+	ATF_TP_ADD_TC(tp, overlay);
+	ATF_TP_ADD_TC(tp, mask_no_proc);
 	ATF_TP_ADD_TC(tp, mask);
 	ATF_TP_ADD_TC(tp, mask_empty);
 	ATF_TP_ADD_TC(tp, mask_changed);
+	ATF_TP_ADD_TC(tp, mask_refused);
+	ATF_TP_ADD_TC(tp, mask_delete);
 	ATF_TP_ADD_TC(tp, registration);
+	ATF_TP_ADD_TC(tp, registration_grown);
 	ATF_TP_ADD_TC(tp, accumulate);
+	ATF_TP_ADD_TC(tp, accumulate_link);
 	ATF_TP_ADD_TC(tp, level);
 	ATF_TP_ADD_TC(tp, oneshot);
 	ATF_TP_ADD_TC(tp, dispatch);
@@ -1378,6 +1854,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, poller);
 	ATF_TP_ADD_TC(tp, after_unlink);
 	ATF_TP_ADD_TC(tp, after_unlink_linked);
+	ATF_TP_ADD_TC(tp, after_unlink_added);
 	ATF_TP_ADD_TC(tp, other_process);
 	ATF_TP_ADD_TC(tp, two_masks);
 	ATF_TP_ADD_TC(tp, order);
@@ -1394,6 +1871,8 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, no_watches_parent);
 	ATF_TP_ADD_TC(tp, shared);
 	ATF_TP_ADD_TC(tp, shared_threads);
+	ATF_TP_ADD_TC(tp, shared_race);
+	ATF_TP_ADD_TC(tp, dir_moved_race);
 	ATF_TP_ADD_TC(tp, hammer);
 	ATF_TP_ADD_TC(tp, forked);
 	return (atf_no_error());
