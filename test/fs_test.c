@@ -239,7 +239,18 @@ MOUNT_TC(several, "FS-1, KQ-19: several idents and several kqueues")
 	ATF_REQUIRE_EQ(2, KQ_COLLECT(kq, kev, 3));
 	KQ_MATCH(&kev[0], kev[0].ident, EVFILT_FS, .fflags = VQ_UNMOUNT);
 	KQ_MATCH(&kev[1], 3 - kev[0].ident, EVFILT_FS, .fflags = VQ_UNMOUNT);
+	/* Whichever goes, the others stay. */
+	KQ_CHANGE(kq, 3, EVFILT_FS, EV_ADD, 0, 0);
+	KQ_CHANGE(kq, 4, EVFILT_FS, EV_ADD, 0, 0);
 	KQ_CHANGE(kq, 1, EVFILT_FS, EV_DELETE, 0, 0);
+	KQ_CHANGE(kq, 3, EVFILT_FS, EV_DELETE, 0, 0);
+	ATF_REQUIRE_EQ(0, fs_mount("mnt"));
+	ATF_REQUIRE_EQ(2, KQ_COLLECT(kq, kev, 3));
+	KQ_MATCH(&kev[0], kev[0].ident, EVFILT_FS, .fflags = VQ_MOUNT);
+	KQ_MATCH(&kev[1], 6 - kev[0].ident, EVFILT_FS, .fflags = VQ_MOUNT);
+	ATF_REQUIRE_EQ(0, umount("mnt"));
+	ATF_REQUIRE_EQ(2, KQ_COLLECT(kq, kev, 3));
+	KQ_CHANGE(kq, 4, EVFILT_FS, EV_DELETE, 0, 0);
 	ATF_REQUIRE_EQ(0, fs_mount("mnt"));
 	EXPECT_VQ(kq, 2, VQ_MOUNT);
 	KQ_CHANGE(kq, 2, EVFILT_FS, EV_DELETE, 0, 0);

@@ -1158,6 +1158,46 @@ KQ_TC(self_watch_alone, "KQ-18: the own entry is not counted")
 	KQ_CHANGE_ERROR(kq, ENOENT, kq, EVFILT_READ, EV_DELETE, 0, 0);
 }
 
+KQ_TC(self_watch_pending, "KQ-18, REG-9: what is pending already is told")
+{
+	struct kevent kev[4];
+	int i, kq = KQ_OPEN();
+
+	KQ_CHANGE(kq, 1, EVFILT_USER, EV_ADD, NOTE_TRIGGER, 0);
+	KQ_CHANGE(kq, kq, EVFILT_READ, EV_ADD | EV_CLEAR, 0, 0);
+	/* And what was while it could not be delivered. */
+	for (i = 0; i < 2; i++) {
+		ATF_REQUIRE_EQ(2, KQ_COLLECT(kq, kev, 4));
+		KQ_MATCH(&kev[kev[0].filter == EVFILT_READ ? 0 : 1], kq,
+		    EVFILT_READ, .data = 1, .flags = EV_CLEAR);
+		KQ_CHANGE(kq, kq, EVFILT_READ, EV_DISABLE, 0, 0);
+		KQ_EXPECT(kq, 1, EVFILT_USER);
+		KQ_CHANGE(kq, kq, EVFILT_READ, EV_ENABLE, 0, 0);
+	}
+	/* While there is none, it is not. */
+	KQ_CHANGE(kq, kq, EVFILT_READ, EV_DISABLE, 0, 0);
+	KQ_CHANGE(kq, 1, EVFILT_USER, EV_DELETE, 0, 0);
+	KQ_CHANGE(kq, kq, EVFILT_READ, EV_ENABLE, 0, 0);
+	KQ_EXPECT_NOTHING(kq);
+	KQ_POLL_SILENT(kq);
+}
+
+KQ_TC(self_watch_twice, "KQ-18: in itself once, by whatever number: ELOOP")
+{
+	int kq = KQ_OPEN(), other;
+
+	ATF_REQUIRE((other = dup(kq)) != -1);
+	KQ_CHANGE(kq, kq, EVFILT_READ, EV_ADD, 0, 0);
+	KQ_CHANGE_ERROR(kq, ELOOP, other, EVFILT_READ, EV_ADD, 0, 0);
+	KQ_CHANGE_ERROR(other, ELOOP, other, EVFILT_READ, EV_ADD, 0, 0);
+	KQ_CHANGE(kq, kq, EVFILT_READ, EV_DELETE, 0, 0);
+	KQ_CHANGE(kq, other, EVFILT_READ, EV_ADD, 0, 0);
+	KQ_CHANGE(kq, 1, EVFILT_USER, EV_ADD, NOTE_TRIGGER, 0);
+	ATF_REQUIRE_EQ(2, KQ_COLLECT(kq, (struct kevent[3]){ { 0 } }, 3));
+	ATF_REQUIRE_EQ(0, close(other));
+	KQ_EXPECT(kq, 1, EVFILT_USER);
+}
+
 KQ_TC(self_watch_closed, "KQ-18: such a queue is closed as any other")
 {
 	int kq = KQ_OPEN();
@@ -1338,6 +1378,8 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, readable_disabled);
 	ATF_TP_ADD_TC(tp, self_watch);
 	ATF_TP_ADD_TC(tp, self_watch_alone);
+	ATF_TP_ADD_TC(tp, self_watch_pending);
+	ATF_TP_ADD_TC(tp, self_watch_twice);
 	ATF_TP_ADD_TC(tp, self_watch_closed);
 	ATF_TP_ADD_TC(tp, watching_each_other);
 	ATF_TP_ADD_TC(tp, many_kqueues);

@@ -12,10 +12,12 @@
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 
+#include <linux/net_tstamp.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <mqueue.h>
 #include <netinet/ip_icmp.h>
+#include <pthread.h>
 #include <signal.h>
 
 #define	R	EVFILT_READ
@@ -478,6 +480,35 @@ KQ_TC(udp_error, "READ-7, READ-19: an ICMP error is ready, and no EOF")
 	(void)close(fd);
 }
 
+KQ_TC(tcp_error_queue, "READ-7, WRITE-6: an error without EOF, on a stream")
+{
+	int flags = SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE;
+	char buf[512], control[512];
+	struct iovec iov = { buf, sizeof(buf) };
+	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1,
+	    .msg_control = control, .msg_controllen = sizeof(control) };
+	int kq = KQ_OPEN(), kqw = KQ_OPEN(), sv[2];
+
+	pair_open(P_TCP, sv);
+	/* A time stamp in the error queue counts as an error to poll(). */
+	if (setsockopt(sv[0], SOL_SOCKET, SO_TIMESTAMPING, &flags,
+	    sizeof(flags)) == -1)
+		atf_tc_skip("SO_TIMESTAMPING: %s", strerror(errno));
+	KQ_CHANGE(kq, sv[0], R, EV_ADD, 0, 0);
+	KQ_EXPECT_NOTHING(kq);
+	sock_write(sv[0], 3);
+	sock_await(sv[1], 3);
+	sock_poll(sv[0], POLLERR);
+	KQ_EXPECT(kq, sv[0], R, .flags = 0, .fflags = 0, .data = 0);
+	KQ_CHANGE(kqw, sv[0], W, EV_ADD, 0, 0);
+	KQ_EXPECT(kqw, sv[0], W, .flags = 0, .fflags = 0);
+	ATF_REQUIRE(recvmsg(sv[0], &mh, MSG_ERRQUEUE) != -1);
+	KQ_EXPECT_NOTHING(kq);
+	KQ_POLL_SILENT(kq);
+	KQ_EXPECT(kqw, sv[0], W, .flags = 0, .fflags = 0);
+	pair_close(sv);
+}
+
 KQ_TC(udp_error_by_read, "READ-19: the error goes away with any socket call")
 {
 	int kq = KQ_OPEN(), fd;
@@ -636,6 +667,64 @@ KQ_TC(lowat_zero, "READ-8: a mark of 0 or less is always ready")
 		KQ_EXPECT_NOTHING(kq);
 		KQ_POLL_SILENT(kq);
 		pair_close(sv);
+	}
+}
+
+KQ_TC(lowat_zero_disabled, "READ-8, REG-24: always ready, unless disabled")
+{
+	int kq = KQ_OPEN(), sv[2];
+
+	pair_open(P_TCP, sv);
+	KQ_CHANGE(kq, sv[0], R, EV_ADD, NOTE_LOWAT, 0);
+	KQ_EXPECT(kq, sv[0], R, .flags = 0, .data = 0);
+	KQ_CHANGE(kq, sv[0], R, EV_DISABLE, NOTE_LOWAT, 0);
+	KQ_EXPECT_NOTHING(kq);
+	KQ_POLL_SILENT(kq);
+	KQ_CHANGE(kq, sv[0], R, EV_ENABLE, NOTE_LOWAT, 0);
+	KQ_EXPECT(kq, sv[0], R, .flags = 0, .data = 0);
+	/* A mark that is none any more. */
+	KQ_CHANGE(kq, sv[0], R, EV_ENABLE, NOTE_LOWAT, 5);
+	KQ_EXPECT_NOTHING(kq);
+	KQ_POLL_SILENT(kq);
+	pair_close(sv);
+}
+
+KQ_TC(lowat_zero_dgram, "READ-8: a mark of 0 on a datagram socket")
+{
+	int kq = KQ_OPEN(), sv[2];
+
+	udp_pair(AF_INET, sv);
+	KQ_CHANGE(kq, sv[0], R, EV_ADD, NOTE_LOWAT, 0);
+	KQ_EXPECT(kq, sv[0], R, .flags = 0, .fflags = 0, .data = 0);
+	ATF_REQUIRE_EQ(5, send(sv[1], "abcde", 5, 0));
+	sock_poll(sv[0], POLLIN);
+	KQ_EXPECT(kq, sv[0], R, .flags = 0, .data = 5);
+	sock_read(sv[0], 5);
+	KQ_EXPECT(kq, sv[0], R, .flags = 0, .data = 0);
+	pair_close(sv);
+}
+
+KQ_TC(lowat_listener, "READ-8, READ-20: a listening socket has no mark")
+{
+	static const enum listener kinds[] = { L_TCP, L_UNIX };
+	static const int marks[] = { 0, 5 };
+	struct sockaddr_storage ss;
+	socklen_t len;
+	int c, i, kq = KQ_OPEN(), ls;
+
+	for (i = 0; i < 4; i++) {
+		ls = listener_open(kinds[i / 2], 8, &ss, &len);
+		KQ_CHANGE(kq, ls, R, EV_ADD, NOTE_LOWAT, marks[i % 2]);
+		KQ_EXPECT_NOTHING(kq);
+		KQ_POLL_SILENT(kq);
+		c = listener_client(kinds[i / 2], ls, &ss, len, 1);
+		KQ_EXPECT(kq, ls, R, .flags = 0, .fflags = 0, .data = 1);
+		KQ_EXPECT(kq, ls, R, .flags = 0, .data = 1);
+		(void)close(c);
+		(void)close(ls);
+		if (ss.ss_family == AF_UNIX)
+			ATF_REQUIRE_EQ(0, unlink(
+			    ((struct sockaddr_un *)&ss)->sun_path));
 	}
 }
 
@@ -1890,6 +1979,23 @@ KQ_TC(tty_canonical, "READ-40: in canonical mode complete lines count")
 	pair_close(pt);
 }
 
+KQ_TC(tty_end_of_file, "READ-40: a line that is only an end of file: ready, 0")
+{
+	int kq = KQ_OPEN(), pt[2];
+	char c, name[64];
+
+	pty_pair(pt, name, sizeof(name));
+	KQ_CHANGE(kq, pt[1], R, EV_ADD, 0, 0);
+	KQ_EXPECT_NOTHING(kq);
+	ATF_REQUIRE_EQ(1, write(pt[0], "\004", 1));	/* ^D */
+	KQ_EXPECT(kq, pt[1], R, .flags = 0, .fflags = 0, .data = 0);
+	KQ_EXPECT(kq, pt[1], R, .flags = 0, .data = 0);
+	ATF_REQUIRE_EQ(0, read(pt[1], &c, 1));
+	KQ_EXPECT_NOTHING(kq);
+	KQ_POLL_SILENT(kq);
+	pair_close(pt);
+}
+
 KQ_TC(tty_raw, "READ-40: in raw mode everything counts")
 {
 	int kq = KQ_OPEN(), pt[2];
@@ -2205,6 +2311,40 @@ KQ_TC(eventfd_counter, "READ-49: eventfd: data is the counter")
 	ATF_REQUIRE_EQ(0, eventfd_read(fd, &v));
 	KQ_EXPECT_NOTHING(kq);
 	KQ_POLL_SILENT(kq);
+	(void)close(fd);
+}
+
+KQ_TC(eventfd_huge, "READ-49: a counter that data has no room for")
+{
+	int kq = KQ_OPEN(), fd;
+	eventfd_t v;
+
+	ATF_REQUIRE((fd = eventfd(0, EFD_NONBLOCK)) != -1);
+	KQ_CHANGE(kq, fd, R, EV_ADD, 0, 0);
+	ATF_REQUIRE_EQ(0, eventfd_write(fd, UINT64_MAX - 1));
+	KQ_EXPECT(kq, fd, R, .flags = 0, .data = INTPTR_MAX);
+	ATF_REQUIRE_EQ(0, eventfd_read(fd, &v));
+	ATF_REQUIRE_EQ(0, eventfd_write(fd, INTPTR_MAX));
+	KQ_EXPECT(kq, fd, R, .flags = 0, .data = INTPTR_MAX);
+	ATF_REQUIRE_EQ(0, eventfd_read(fd, &v));
+	KQ_EXPECT_NOTHING(kq);
+	(void)close(fd);
+}
+
+KQ_TC(error_alone, "READ-49: a descriptor that is in error only is not ready")
+{
+	int kq = KQ_OPEN(), fd;
+
+	/* poll() says POLLERR of it before it was told its version. */
+	fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | 1);
+	if (fd == -1)
+		atf_tc_skip("userfaultfd: %s", strerror(errno));
+	KQ_CHANGE(kq, fd, R, EV_ADD, 0, 0);
+	KQ_EXPECT_NOTHING(kq);
+	KQ_POLL_SILENT(kq);
+	KQ_CHANGE(kq, fd, R, EV_DELETE, 0, 0);
+	KQ_CHANGE(kq, fd, R, EV_ADD | EV_CLEAR, 0, 0);
+	KQ_EXPECT_NOTHING(kq);
 	(void)close(fd);
 }
 
@@ -2557,6 +2697,123 @@ KQ_TC(kqueue_added_again, "REG-9: a kqueue inside, after a one-shot knote")
 	KQ_EXPECT_NOTHING(out);
 }
 
+/* One event, without waiting; its data, or -1 for none. */
+static intptr_t
+collect_data(int kq)
+{
+	struct kevent kev;
+
+	return (kevent(kq, NULL, 0, &kev, 1, &(struct timespec){ 0, 0 }) == 1 ?
+	    kev.data : -1);
+}
+
+KQ_TC(no_descriptor, "ERRORS: EMFILE where none is left to wake a sleeper by")
+{
+	struct rlimit none, old;
+	intptr_t data[3];
+	int error[4], fd, i, kq = KQ_OPEN(), sv[2];
+
+	pair_open(P_TCP, sv);
+	ATF_REQUIRE((fd = open("/dev/null", O_RDWR)) != -1);
+	KQ_CHANGE(kq, sv[0], R, EV_ADD, NOTE_LOWAT, 5);
+	ATF_REQUIRE_EQ(0, getrlimit(RLIMIT_NOFILE, &old));
+	none = old;
+	none.rlim_cur = 0;
+	/* Nor is there one for a result, so that is looked at after this. */
+	ATF_REQUIRE_EQ(0, setrlimit(RLIMIT_NOFILE, &none));
+	error[0] = kq_test_change(kq, (uintptr_t)fd, R, EV_ADD, 0, 0, NULL);
+	error[1] = kq_test_change(kq, (uintptr_t)kq, R, EV_ADD, 0, 0, NULL);
+	error[2] = kq_test_change(kq, (uintptr_t)sv[1], R, EV_ADD, NOTE_LOWAT,
+	    0, NULL);
+	error[3] = kq_test_change(kq, (uintptr_t)sv[0], R, EV_ADD, NOTE_LOWAT,
+	    0, NULL);
+	data[0] = collect_data(kq);
+	sock_write(sv[1], 4);
+	sock_await(sv[0], 4);
+	data[1] = collect_data(kq);
+	sock_write(sv[1], 1);
+	sock_await(sv[0], 5);
+	data[2] = collect_data(kq);
+	ATF_REQUIRE_EQ(0, setrlimit(RLIMIT_NOFILE, &old));
+	for (i = 0; i < 4; i++)
+		ATF_CHECK_EQ_MSG(EMFILE, error[i], "%d: %d", i, error[i]);
+	/* A change that fails leaves the mark that was. */
+	ATF_CHECK_EQ(-1, data[0]);
+	ATF_CHECK_EQ(-1, data[1]);
+	ATF_CHECK_EQ(5, data[2]);
+	/* Nothing is half registered. */
+	sock_read(sv[0], 5);
+	sock_write(sv[0], 2);
+	sock_await(sv[1], 2);
+	KQ_EXPECT_NOTHING(kq);
+	sock_read(sv[1], 2);
+	KQ_CHANGE_ERROR(kq, ENOENT, fd, R, EV_DELETE, 0, 0);
+	KQ_CHANGE_ERROR(kq, ENOENT, kq, R, EV_DELETE, 0, 0);
+	KQ_CHANGE_ERROR(kq, ENOENT, sv[1], R, EV_DELETE, 0, 0);
+	KQ_CHANGE(kq, sv[0], R, EV_DELETE, 0, 0);
+	KQ_CHANGE(kq, sv[1], R, EV_ADD, NOTE_LOWAT, 0);
+	KQ_EXPECT(kq, sv[1], R, .flags = 0, .data = 0);
+	pair_close(sv);
+	(void)close(fd);
+}
+
+struct busy {
+	int	kq;
+	int	n;
+};
+
+/* Events of many names, each in an instant. */
+static void *
+busy_main(void *arg)
+{
+	struct busy *b = arg;
+	int i;
+
+	for (i = 0; i < b->n; i++) {
+		if (kq_test_change(b->kq, (uintptr_t)i, EVFILT_USER,
+		    EV_ADD | EV_ONESHOT, NOTE_TRIGGER, 0, NULL) != 0)
+			return ((void *)1);
+	}
+	return (NULL);
+}
+
+/* A thread is at work in the inner kqueue all the time. */
+static void
+kqueue_busy(unsigned mode)
+{
+	struct timespec zero = { 0, 0 };
+	struct kevent kev[8];
+	struct busy b = { KQ_OPEN(), 20000 };
+	int got, n, outer = KQ_OPEN();
+	pthread_t thread;
+	void *ret;
+
+	KQ_CHANGE(outer, b.kq, R, EV_ADD | mode, 0, 0);
+	KQ_EXPECT_NOTHING(outer);
+	ATF_REQUIRE_EQ(0, pthread_create(&thread, NULL, busy_main, &b));
+	/* Whoever waits outside misses none of them. */
+	for (got = 0; got < b.n;) {
+		KQ_EXPECT(outer, b.kq, R, .flags = (long long)mode);
+		while ((n = kevent(b.kq, NULL, 0, kev, 8, &zero)) > 0)
+			got += n;
+		ATF_REQUIRE_EQ(0, n);
+	}
+	ATF_REQUIRE_EQ(0, pthread_join(thread, &ret));
+	ATF_CHECK_EQ(NULL, ret);
+	ATF_CHECK_EQ(b.n, got);
+	KQ_EXPECT_NOTHING(b.kq);
+}
+
+KQ_TC(kqueue_inner_busy, "READ-60: an inner kqueue that others are at work in")
+{
+	kqueue_busy(0);
+}
+
+KQ_TC(kqueue_inner_busy_clear, "READ-61: the same with EV_CLEAR")
+{
+	kqueue_busy(EV_CLEAR);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, tcp_counts_bytes);
@@ -2593,6 +2850,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, unix_both_shut_own_first);
 	ATF_TP_ADD_TC(tp, unix_both_shut_peer_first);
 	ATF_TP_ADD_TC(tp, udp_error);
+	ATF_TP_ADD_TC(tp, tcp_error_queue);
 	ATF_TP_ADD_TC(tp, udp_error_by_read);
 	ATF_TP_ADD_TC(tp, tcp_lowat);
 	ATF_TP_ADD_TC(tp, tcp_lowat_clear);
@@ -2603,6 +2861,9 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, lowat_below_rcvlowat_at_add);
 	ATF_TP_ADD_TC(tp, lowat_below_rcvlowat_wakes);
 	ATF_TP_ADD_TC(tp, lowat_zero);
+	ATF_TP_ADD_TC(tp, lowat_zero_disabled);
+	ATF_TP_ADD_TC(tp, lowat_zero_dgram);
+	ATF_TP_ADD_TC(tp, lowat_listener);
 	ATF_TP_ADD_TC(tp, tcp_lowat_huge);
 	ATF_TP_ADD_TC(tp, unix_lowat_huge);
 	ATF_TP_ADD_TC(tp, lowat_eof);
@@ -2678,6 +2939,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, fifo_again);
 	ATF_TP_ADD_TC(tp, fifo_again_clear);
 	ATF_TP_ADD_TC(tp, tty_canonical);
+	ATF_TP_ADD_TC(tp, tty_end_of_file);
 	ATF_TP_ADD_TC(tp, tty_raw);
 	ATF_TP_ADD_TC(tp, tty_vmin);
 	ATF_TP_ADD_TC(tp, tty_vmin_clear);
@@ -2695,6 +2957,8 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, dev_closed);
 	ATF_TP_ADD_TC(tp, mqueue);
 	ATF_TP_ADD_TC(tp, eventfd_counter);
+	ATF_TP_ADD_TC(tp, eventfd_huge);
+	ATF_TP_ADD_TC(tp, error_alone);
 	ATF_TP_ADD_TC(tp, eventfd_clear);
 	ATF_TP_ADD_TC(tp, timerfd);
 	ATF_TP_ADD_TC(tp, signalfd_ready);
@@ -2714,5 +2978,8 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, lowat_on_write_end);
 	ATF_TP_ADD_TC(tp, kqueue_outer_clear_silent);
 	ATF_TP_ADD_TC(tp, kqueue_added_again);
+	ATF_TP_ADD_TC(tp, no_descriptor);
+	ATF_TP_ADD_TC(tp, kqueue_inner_busy);
+	ATF_TP_ADD_TC(tp, kqueue_inner_busy_clear);
 	return (atf_no_error());
 }

@@ -875,6 +875,18 @@ KQ_TC(freebsd_abstime, "TIMER-14: freebsd: NOTE_ABSTIME is a time of the wall")
 	KQ_POLL_SILENT(kq);
 }
 
+KQ_TC(freebsd_abstime_zero, "TIMER-14: freebsd: the time 0 is long past")
+{
+	int kq = OPEN_FREEBSD();
+
+	KQ_CHANGE(kq, 1, EVFILT_TIMER, EV_ADD | EV_CLEAR, FB_ABSTIME, 0);
+	KQ_EXPECT(kq, 1, EVFILT_TIMER, .data = 1);
+	/* And comes once, being no period. */
+	KQ_EXPECT_NOTHING(kq);
+	KQ_CHANGE(kq, 1, EVFILT_TIMER, EV_DELETE, 0, 0);
+	close(kq);
+}
+
 KQ_TC(freebsd_abstime_level, "TIMER-2: freebsd: NOTE_ABSTIME has no EV_CLEAR")
 {
 	int kq = OPEN_FREEBSD();
@@ -1121,6 +1133,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, delete_expired);
 	ATF_TP_ADD_TC(tp, delete_earliest);
 	ATF_TP_ADD_TC(tp, freebsd_abstime);
+	ATF_TP_ADD_TC(tp, freebsd_abstime_zero);
 	ATF_TP_ADD_TC(tp, freebsd_abstime_level);
 	ATF_TP_ADD_TC(tp, freebsd_abstime_past);
 	ATF_TP_ADD_TC(tp, same_ident_same_timer);

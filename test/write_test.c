@@ -1079,12 +1079,15 @@ KQ_TC(eventfd_room, "READ-49: WRITE on an eventfd: ready unless full")
 
 	ATF_REQUIRE((fd = eventfd(0, EFD_NONBLOCK)) != -1);
 	KQ_CHANGE(kq, fd, W, EV_ADD, 0, 0);
-	ATF_CHECK(write_data(kq, fd, 0) > 0);
-	ATF_REQUIRE_EQ(0, eventfd_write(fd, UINT64_MAX - 1));
+	/* More than data has room for. */
+	KQ_EXPECT(kq, fd, W, .flags = 0, .fflags = 0, .data = INTPTR_MAX);
+	ATF_REQUIRE_EQ(0, eventfd_write(fd, UINT64_MAX - 1 - 5));
+	KQ_EXPECT(kq, fd, W, .flags = 0, .data = 5);
+	ATF_REQUIRE_EQ(0, eventfd_write(fd, 5));
 	KQ_EXPECT_NOTHING(kq);
 	KQ_POLL_SILENT(kq);
 	ATF_REQUIRE_EQ(0, eventfd_read(fd, &v));
-	ATF_CHECK(write_data(kq, fd, 0) > 0);
+	KQ_EXPECT(kq, fd, W, .flags = 0, .data = INTPTR_MAX);
 	(void)close(fd);
 }
 
@@ -1160,6 +1163,77 @@ KQ_TC(shut_full_before_add, "WRITE-4: SHUT_WR of a full one, before EV_ADD")
 	KQ_CHANGE(kq, sv[0], W, EV_ADD, 0, 0);
 	atf_tc_expect_fail("AF_UNIX says not writable, and nobody else asks");
 	KQ_EXPECT_NOW(kq, sv[0], W, .flags = EV_EOF | EV_NODATA);
+	pair_close(sv);
+}
+
+/* What was pending is looked at again: here it has been filled meanwhile. */
+static void
+write_filled(int fd, void (*fill)(int))
+{
+	struct kevent kev[2];
+	struct timespec zero = { 0, 0 };
+	int i, kq = KQ_OPEN();
+
+	KQ_CHANGE(kq, 1, EVFILT_USER, EV_ADD, 0, 0);
+	KQ_CHANGE(kq, 2, EVFILT_USER, EV_ADD, 0, 0);
+	KQ_CHANGE(kq, fd, W, EV_ADD | EV_CLEAR, 0, 0);
+	KQ_CHANGE(kq, 1, EVFILT_USER, 0, NOTE_TRIGGER, 0);
+	KQ_CHANGE(kq, 2, EVFILT_USER, 0, NOTE_TRIGGER, 0);
+	/* One at a time, until the others have had their turn. */
+	for (i = 0; i < 2; i++) {
+		ATF_REQUIRE_EQ(1, kevent(kq, NULL, 0, kev, 1, &zero));
+		if (kev[0].filter == W)
+			break;
+	}
+	fill(fd);
+	KQ_CHANGE(kq, 1, EVFILT_USER, EV_DELETE, 0, 0);
+	KQ_CHANGE(kq, 2, EVFILT_USER, EV_DELETE, 0, 0);
+	KQ_EXPECT_NOTHING(kq);
+	KQ_POLL_SILENT(kq);
+}
+
+static void
+pipe_fill(int fd)
+{
+	(void)sock_fill(fd);
+}
+
+static void
+eventfd_fill(int fd)
+{
+	ATF_REQUIRE_EQ(0, eventfd_write(fd, UINT64_MAX - 1));
+}
+
+KQ_TC(pipe_filled, "SCAN-4, WRITE-12: pending, and full before its delivery")
+{
+	int p[2];
+
+	ATF_REQUIRE_EQ(0, pipe(p));
+	write_filled(p[1], pipe_fill);
+	pair_close(p);
+}
+
+KQ_TC(eventfd_filled, "SCAN-4, READ-49: the same for an eventfd")
+{
+	int fd;
+
+	ATF_REQUIRE((fd = eventfd(0, EFD_NONBLOCK)) != -1);
+	write_filled(fd, eventfd_fill);
+	(void)close(fd);
+}
+
+KQ_TC(lowat_unmet_long, "WRITE-7: unmet for long, and looked at less often")
+{
+	int kq = KQ_OPEN(), sv[2];
+
+	pair_open(P_UNIX, sv);
+	KQ_CHANGE(kq, sv[0], W, EV_ADD, NOTE_LOWAT, INT_MAX);
+	/* Nothing else comes until this does. */
+	KQ_CHANGE(kq, 1, EVFILT_TIMER, EV_ADD | EV_ONESHOT, 0, 250);
+	KQ_EXPECT(kq, 1, EVFILT_TIMER, .data = 1);
+	KQ_EXPECT_NOTHING(kq);
+	KQ_CHANGE(kq, sv[0], W, EV_ADD, NOTE_LOWAT, 1);
+	KQ_EXPECT(kq, sv[0], W, .flags = 0, .fflags = 0);
 	pair_close(sv);
 }
 
@@ -1241,5 +1315,8 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, shut_full_level);
 	ATF_TP_ADD_TC(tp, clear_once);
 	ATF_TP_ADD_TC(tp, shut_full_before_add);
+	ATF_TP_ADD_TC(tp, pipe_filled);
+	ATF_TP_ADD_TC(tp, eventfd_filled);
+	ATF_TP_ADD_TC(tp, lowat_unmet_long);
 	return (atf_no_error());
 }
