@@ -259,6 +259,39 @@ MOUNT_TC(several, "FS-1, KQ-19: several idents and several kqueues")
 	KQ_POLL_SILENT(kq);
 }
 
+MOUNT_TC(elsewhere, "FS-3: a namespace that the process has left")
+{
+	int go[2], kq, status;
+	pid_t pid;
+	char c;
+
+	space_enter();
+	ATF_REQUIRE_EQ(0, pipe(go));
+	kq = KQ_OPEN();
+	KQ_CHANGE(kq, 1, EVFILT_FS, EV_ADD, 0, 0);
+	ATF_REQUIRE((pid = fork()) != -1);
+	if (pid == 0)
+		_exit(read(go[0], &c, 1) == 1 && fs_mount("mnt") == 0 &&
+		    umount("mnt") == 0 && fs_mount("mnt") == 0 ? 0 : 1);
+	ATF_REQUIRE_EQ(0, unshare(CLONE_NEWNS));
+	/* CAVEATS: neither what is done here, nor there. */
+	ATF_REQUIRE_EQ(0, fs_mount("mnt2"));
+	KQ_EXPECT_NOTHING(kq);
+	ATF_REQUIRE_EQ(1, write(go[1], "x", 1));
+	ATF_REQUIRE_EQ(pid, waitpid(pid, &status, 0));
+	ATF_REQUIRE_EQ(0, status);
+	KQ_EXPECT_NOTHING(kq);
+	KQ_POLL_SILENT(kq);
+	/* But from here on. */
+	KQ_CHANGE(kq, 1, EVFILT_FS, EV_DELETE, 0, 0);
+	KQ_CHANGE(kq, 1, EVFILT_FS, EV_ADD, 0, 0);
+	ATF_REQUIRE_EQ(0, umount("mnt2"));
+	EXPECT_VQ(kq, 1, VQ_UNMOUNT);
+	KQ_EXPECT_NOTHING(kq);
+	close(go[0]);
+	close(go[1]);
+}
+
 MOUNT_TC(other_process, "FS-3: whichever process does it")
 {
 	int kq, status;
@@ -343,6 +376,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, remounted);
 	ATF_TP_ADD_TC(tp, poller);
 	ATF_TP_ADD_TC(tp, several);
+	ATF_TP_ADD_TC(tp, elsewhere);
 	ATF_TP_ADD_TC(tp, other_process);
 	ATF_TP_ADD_TC(tp, sleeper);
 	ATF_TP_ADD_TC(tp, many);
