@@ -513,6 +513,11 @@ KQ_TC(fork_exec, "PROC-6, PROC-7, PROC-10: forks and execs of a child")
 	KQ_EXPECT(kq, ch.pid, EVFILT_PROC, .fflags = NOTE_FORK, .data = 0,
 	    .flags = EV_CLEAR);
 	KQ_EXPECT_NOTHING(kq);
+	/* REG-16: another mask; the forks are heard of once all the same. */
+	ADD(kq, ch.pid, NOTE_FORK);
+	ADD(kq, ch.pid, NOTE_EXEC | NOTE_EXIT);
+	child_tell(&ch, 'f');
+	KQ_EXPECT_NOTHING(kq);
 	child_tell(&ch, 'x');
 	KQ_EXPECT(kq, ch.pid, EVFILT_PROC, .fflags = NOTE_EXEC, .data = 0);
 	close(ch.to);
@@ -805,13 +810,21 @@ connector_shrink(void)
 KQ_TC(track_lost, "PROC-15: what the kernel had no room for is no secret")
 {
 	struct kevent kev[64];
-	struct child ch, kid;
+	struct child ch, kid, other, otherkid, was, waskid;
 	int children, ended, i, kq = KQ_OPEN(), n;
 	bool found, told;
 
 	need_connector(kq);
+	/* Their living children are not asked for, or not any more. */
+	other = child_parent();
+	child_kid(&other, &otherkid);
+	was = child_parent();
+	child_kid(&was, &waskid);
 	ch = child_parent();
 	ADD(kq, ch.pid, NOTE_TRACK | NOTE_EXIT);
+	ADD(kq, other.pid, NOTE_FORK);
+	ADD(kq, was.pid, NOTE_TRACK);
+	ADD(kq, was.pid, NOTE_FORK);
 	connector_shrink();
 	for (i = 0; i < 200; i++)
 		child_tell(&ch, 'f');
@@ -829,6 +842,11 @@ KQ_TC(track_lost, "PROC-15: what the kernel had no room for is no secret")
 				told = true;
 				continue;
 			}
+			if (kev[i].ident == (uintptr_t)was.pid)
+				continue;
+			ATF_CHECK(kev[i].ident != (uintptr_t)other.pid);
+			ATF_CHECK(kev[i].ident != (uintptr_t)otherkid.pid);
+			ATF_CHECK(kev[i].ident != (uintptr_t)waskid.pid);
 			if (kev[i].ident == (uintptr_t)kid.pid) {
 				if ((kev[i].fflags & NOTE_CHILD) != 0) {
 					ATF_CHECK_EQ(ch.pid, kev[i].data);
@@ -853,6 +871,12 @@ KQ_TC(track_lost, "PROC-15: what the kernel had no room for is no secret")
 	KQ_MATCH(&kev[0], kid.pid, EVFILT_PROC, .fflags = NOTE_EXIT,
 	    .data = 7 << 8);
 	child_end(&ch);
+	child_tell(&waskid, 'q');
+	child_tell(&was, 'w');
+	child_end(&was);
+	child_tell(&otherkid, 'q');
+	child_tell(&other, 'w');
+	child_end(&other);
 }
 
 /* The next process gets this number, if nobody is faster. */
@@ -1132,9 +1156,14 @@ no_connector(void)
 	if (kq_test_change(kq, (uintptr_t)pid, EVFILT_PROC, EV_ADD, NOTE_EXIT,
 	    0, NULL) != 0)
 		return (4);
+	/* Nor does it come later, and then nothing has changed. */
+	error = kq_test_change(kq, (uintptr_t)pid, EVFILT_PROC, EV_ADD,
+	    NOTE_FORK, 0, NULL);
+	if (error != EOPNOTSUPP && error != EPERM)
+		return (8);
 	(void)kill(pid, SIGTERM);
 	if (kq_test_collect(kq, &kev, 1) != 1 || kev.data != SIGTERM ||
-	    waitpid(pid, NULL, 0) != pid)
+	    kev.fflags != NOTE_EXIT || waitpid(pid, NULL, 0) != pid)
 		return (5);
 	/* And neither do the forks of our own. */
 	if (kq_test_change(kq, (uintptr_t)getpid(), EVFILT_PROC, EV_ADD,
@@ -1145,6 +1174,29 @@ no_connector(void)
 	if (pid == -1 || kq_test_collect(kq, &kev, 1) != 1 ||
 	    kev.fflags != NOTE_FORK || waitpid(pid, NULL, 0) != pid)
 		return (7);
+	/* It can be given up, and had again; each fork is told of once. */
+	if (kq_test_change(kq, (uintptr_t)getpid(), EVFILT_PROC, EV_ADD,
+	    NOTE_FORK, 0, NULL) != 0 || kevent(kq, NULL, 0, &kev, 1,
+	    &(struct timespec){ 0, 0 }) != 0)
+		return (9);
+	if (kq_test_change(kq, (uintptr_t)getpid(), EVFILT_PROC, EV_DELETE, 0,
+	    0, NULL) != 0)
+		return (10);
+	if ((pid = fork()) == 0)
+		_exit(0);
+	if (pid == -1 || waitpid(pid, NULL, 0) != pid ||
+	    kq_test_change(kq, (uintptr_t)getpid(), EVFILT_PROC, EV_ADD,
+	    NOTE_FORK, 0, NULL) != 0 || kevent(kq, NULL, 0, &kev, 1,
+	    &(struct timespec){ 0, 0 }) != 0)
+		return (11);
+	if ((pid = fork()) == 0)
+		_exit(0);
+	if (pid == -1 || waitpid(pid, NULL, 0) != pid ||
+	    kq_test_collect(kq, &kev, 1) != 1 || kev.fflags != NOTE_FORK)
+		return (12);
+	/* With the kqueue, all of it goes. */
+	if (close(kq) != 0 || kq_test_count() != 0)
+		return (13);
 	return (0);
 }
 
@@ -1223,20 +1275,28 @@ static int
 stranger_child(pid_t gpid, int to, int from)
 {
 	struct kevent kev;
-	int kq;
+	int kq, tracker;
 	char c;
 
-	if (setgid(65534) == -1 || setuid(65534) == -1 || (kq = kqueue()) == -1)
+	if (setgid(65534) == -1 || setuid(65534) == -1 ||
+	    (kq = kqueue()) == -1 || (tracker = kqueue()) == -1)
 		return (10);
 	if (kq_test_change(kq, (uintptr_t)gpid, EVFILT_PROC,
 	    EV_ADD | EV_DISABLE, NOTE_EXIT, 0, NULL) != 0)
 		return (11);
+	/* Who tracks is told by the kernel's messages, if he may be. */
+	if (kq_test_change(tracker, (uintptr_t)gpid, EVFILT_PROC, EV_ADD,
+	    NOTE_EXIT | NOTE_TRACK, 0, NULL) != 0 && close(tracker) == 0)
+		tracker = -1;
 	if (write(to, "e", 1) != 1)
 		return (12);
 	/* It has ended, and the kqueue has had the time to see that. */
 	if (read(from, &c, 1) != 1 || kevent(kq, NULL, 0, &kev, 1,
 	    &(struct timespec){ 0, 0 }) != 0)
 		return (13);
+	if (tracker != -1 && (kq_test_collect(tracker, &kev, 1) != 1 ||
+	    kev.fflags != NOTE_EXIT || kev.data != 9 << 8))
+		return (18);
 	if (write(to, "r", 1) != 1 || read(from, &c, 1) != 1)
 		return (14);
 	if (kq_test_change(kq, (uintptr_t)gpid, EVFILT_PROC, EV_ENABLE,
