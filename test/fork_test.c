@@ -474,7 +474,7 @@ forking_thread(void *arg)
 	int i, kq = *(int *)arg, status;
 	pid_t pid;
 
-	for (i = 0; i < KQ_FORKS(200); i++) {
+	for (i = 0; i < KQ_ROUNDS(200); i++) {
 		pid = (i & 1) ? raw_fork() : fork();
 		if (pid == 0) {
 			if (kevent(kq, NULL, 0, &kev, 1, &ts) != -1 ||
@@ -645,7 +645,7 @@ check_random(bool unseen)
 	pid_t pid;
 
 	memset(slots, 0, sizeof(slots));
-	for (round = 0; round < KQ_FORKS(1000); round++) {
+	for (round = 0; round < KQ_ROUNDS(1000); round++) {
 		for (i = 0; i < 6; i++) {
 			s = &slots[rnd(SLOTS)];
 			slot_close(s, unseen && rnd(2));

@@ -44,19 +44,23 @@
 #pragma GCC diagnostic ignored "-Wunused-function"
 
 /*
- * How often to fork.  With ThreadSanitizer's shadow memory a fork takes some 20
- * ms, or 60 beside other work: a tenth has to do there.
+ * How often to try what depends on chance, where a processor runs the program as
+ * it is: n.  A build with KQ_SLOW takes that part of it, for sanitizers and
+ * emulators; with ThreadSanitizer's shadow memory a fork alone takes some 20 ms.
  */
+#ifndef KQ_SLOW
 #if defined(__SANITIZE_THREAD__)
-#define	KQ_FORKS(n)	((n) / 10)
+#define	KQ_SLOW	10
 #elif defined(__has_feature)
 #if __has_feature(thread_sanitizer)
-#define	KQ_FORKS(n)	((n) / 10)
+#define	KQ_SLOW	10
 #endif
 #endif
-#ifndef KQ_FORKS
-#define	KQ_FORKS(n)	(n)
 #endif
+#ifndef KQ_SLOW
+#define	KQ_SLOW	1
+#endif
+#define	KQ_ROUNDS(n)	((n) / KQ_SLOW)
 
 /* Reached by failures only. */
 #define	KQ_PATIENCE	8

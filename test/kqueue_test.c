@@ -586,7 +586,7 @@ KQ_TC(dup_outlives_the_first, "KQ-9: closing one number does not disturb others"
 	struct sleeper sl;
 	int fd, i, kq;
 
-	for (i = 0; i < 2000; i++) {
+	for (i = 0; i < KQ_ROUNDS(2000); i++) {
 		ATF_REQUIRE((kq = kqueue()) != -1);
 		ATF_REQUIRE((sl.kq = dup(kq)) != -1);
 		atomic_init(&sl.tid, 0);

@@ -463,7 +463,7 @@ KQ_TC(init, "PROC-4, PROC-12: pid 1 and the own process may be watched")
 	KQ_EXPECT_NOTHING(kq);
 }
 
-#define	MANY	KQ_FORKS(1000)
+#define	MANY	KQ_ROUNDS(1000)
 
 KQ_TC(thousand, "PROC-8: a thousand processes at a time")
 {
@@ -544,7 +544,7 @@ KQ_TC(unrelated, "PROC-17: unrelated forks lose nothing")
 	ch = child_start();
 	noise = child_start();
 	ADD(kq, ch.pid, NOTE_FORK);
-	for (i = 0; i < KQ_FORKS(3000); i++)
+	for (i = 0; i < KQ_ROUNDS(3000); i++)
 		child_tell(&noise, 'f');
 	KQ_EXPECT_NOTHING(kq);
 	child_tell(&ch, 'f');
@@ -1092,12 +1092,12 @@ KQ_TC(track_storm, "PROC-13: a thousand children among unrelated forks")
 	ch = child_start();
 	noise = child_start();
 	ADD(kq, ch.pid, NOTE_TRACK | NOTE_EXIT);
-	for (i = 0; i < KQ_FORKS(500); i++) {
+	for (i = 0; i < KQ_ROUNDS(500); i++) {
 		child_tell(&noise, 'f');
 		child_tell(&noise, 'f');
 		child_tell(&ch, 'g');
 	}
-	track_collect(kq, 2 * KQ_FORKS(500), false);
+	track_collect(kq, 2 * KQ_ROUNDS(500), false);
 	child_end(&noise);
 	child_end(&ch);
 }

@@ -1134,37 +1134,37 @@ cancel_race(int filter, unsigned flags, int rounds)
 
 KQ_TC(cancel_clear_pipe, "CALL-25: cancelled, an EV_CLEAR arrival is not lost")
 {
-	cancel_race(EVFILT_READ, EV_CLEAR, 3000);
+	cancel_race(EVFILT_READ, EV_CLEAR, KQ_ROUNDS(3000));
 }
 
 KQ_TC(cancel_clear_user, "CALL-25: cancelled, an EV_CLEAR trigger is not lost")
 {
-	cancel_race(EVFILT_USER, EV_CLEAR, 3000);
+	cancel_race(EVFILT_USER, EV_CLEAR, KQ_ROUNDS(3000));
 }
 
 KQ_TC(cancel_oneshot_pipe, "CALL-25: cancelled, an EV_ONESHOT is not lost")
 {
-	cancel_race(EVFILT_READ, EV_ONESHOT, 3000);
+	cancel_race(EVFILT_READ, EV_ONESHOT, KQ_ROUNDS(3000));
 }
 
 KQ_TC(cancel_oneshot_user, "CALL-25: cancelled, nor an EV_ONESHOT trigger")
 {
-	cancel_race(EVFILT_USER, EV_ONESHOT, 2000);
+	cancel_race(EVFILT_USER, EV_ONESHOT, KQ_ROUNDS(2000));
 }
 
 KQ_TC(cancel_dispatch_pipe, "CALL-25: cancelled, an EV_DISPATCH is not lost")
 {
-	cancel_race(EVFILT_READ, EV_DISPATCH, 3000);
+	cancel_race(EVFILT_READ, EV_DISPATCH, KQ_ROUNDS(3000));
 }
 
 KQ_TC(cancel_dispatch_user, "CALL-25: cancelled, nor an EV_DISPATCH trigger")
 {
-	cancel_race(EVFILT_USER, EV_DISPATCH, 2000);
+	cancel_race(EVFILT_USER, EV_DISPATCH, KQ_ROUNDS(2000));
 }
 
 KQ_TC(cancel_level_pipe, "CALL-25: cancelled, a level descriptor stays")
 {
-	cancel_race(EVFILT_READ, 0, 2000);
+	cancel_race(EVFILT_READ, 0, KQ_ROUNDS(2000));
 }
 
 KQ_TC(cancel_timer, "CALL-25: cancelled, an expiration is not lost")
@@ -1175,7 +1175,7 @@ KQ_TC(cancel_timer, "CALL-25: cancelled, an expiration is not lost")
 	int i, kq;
 
 	kq = KQ_OPEN();
-	for (seed = 1, i = 0; i < 1000; i++) {
+	for (seed = 1, i = 0; i < KQ_ROUNDS(1000); i++) {
 		due = kq_test_now() + 1 * MS;
 		KQ_CHANGE(kq, 1, EVFILT_TIMER, EV_ADD | EV_ONESHOT, 0, 1);
 		waiter_start(&w, kq, i % 2 == 0 ? NULL : &an_hour);
@@ -1231,14 +1231,14 @@ cancel_one_of_two(int filter, unsigned flags, int rounds)
 
 KQ_TC(cancel_one_of_two_pipe, "CALL-25: cancelled, the other sleeper is woken")
 {
-	cancel_one_of_two(EVFILT_READ, EV_CLEAR, 1500);
-	cancel_one_of_two(EVFILT_READ, EV_ONESHOT, 1000);
+	cancel_one_of_two(EVFILT_READ, EV_CLEAR, KQ_ROUNDS(1500));
+	cancel_one_of_two(EVFILT_READ, EV_ONESHOT, KQ_ROUNDS(1000));
 }
 
 KQ_TC(cancel_one_of_two_user, "CALL-25: cancelled, also by a user event")
 {
-	cancel_one_of_two(EVFILT_USER, EV_CLEAR, 1500);
-	cancel_one_of_two(EVFILT_USER, EV_ONESHOT, 1000);
+	cancel_one_of_two(EVFILT_USER, EV_CLEAR, KQ_ROUNDS(1500));
+	cancel_one_of_two(EVFILT_USER, EV_ONESHOT, KQ_ROUNDS(1000));
 }
 
 static void *

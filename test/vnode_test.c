@@ -1648,7 +1648,7 @@ KQ_TC(shared_race, "DESIGN 9: several threads begin to share at once")
 		snprintf(name, sizeof(name), "f%d", i);
 		fds[i] = file_make(name);
 	}
-	for (i = 0; i < KQ_FORKS(200); i++) {
+	for (i = 0; i < KQ_ROUNDS(200); i++) {
 		ATF_REQUIRE((pid = fork()) != -1);
 		if (pid == 0)
 			_exit(racer_child(fds));
