@@ -4,6 +4,7 @@
  * without us.
  */
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <pthread.h>
@@ -557,6 +558,127 @@ KQ_TC(directed, "SIG-5: raise() and pthread_kill() are seen")
 	ATF_CHECK_EQ(1, hits);
 }
 
+/* Count one, which takes it from the kernel, and then take it oneself. */
+static siginfo_t
+counted_info(int kq, int sig)
+{
+	struct timespec ts = { KQ_PATIENCE, 0 };
+	sigset_t set;
+	siginfo_t si;
+
+	COUNT(kq, sig, 1);
+	memset(&si, 0, sizeof(si));
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	ATF_REQUIRE_EQ(sig, sigtimedwait(&set, &si, &ts));
+	return (si);
+}
+
+KQ_TC(told_timer, "SIG-7: a timer's signal still says which and how often")
+{
+	struct itimerspec its = { { 0, 0 }, { 0, 1 } };
+	struct sigevent se;
+	int kq = KQ_OPEN();
+	timer_t first, t;
+	siginfo_t si;
+
+	block(SIG_BLOCK, SIGUSR1);
+	ADD(kq, SIGUSR1);
+	memset(&se, 0, sizeof(se));
+	se.sigev_notify = SIGEV_SIGNAL;
+	se.sigev_signo = SIGUSR1;
+	se.sigev_value.sival_int = 4711;
+	ATF_REQUIRE_EQ(0, timer_create(CLOCK_MONOTONIC, &se, &first));
+	ATF_REQUIRE_EQ(0, timer_create(CLOCK_MONOTONIC, &se, &t));
+	ATF_REQUIRE_EQ(0, timer_settime(t, 0, &its, NULL));
+	si = counted_info(kq, SIGUSR1);
+	ATF_CHECK_EQ(SI_TIMER, si.si_code);
+	ATF_CHECK_EQ(4711, si.si_value.sival_int);
+	/* The kernel counts from 0. */
+	ATF_CHECK(si.si_timerid > 0);
+	ATF_CHECK_EQ(0, si.si_overrun);
+	ATF_REQUIRE_EQ(0, timer_delete(t));
+	ATF_REQUIRE_EQ(0, timer_delete(first));
+}
+
+KQ_TC(told_io, "SIG-7: SIGIO and F_SETSIG's signal still name the descriptor")
+{
+	const int sigs[] = { SIGIO, SIGUSR1, SIGRTMIN + 3 };
+	int kq = KQ_OPEN(), p[2];
+	siginfo_t si;
+	size_t i;
+
+	for (i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++) {
+		block(SIG_BLOCK, sigs[i]);
+		ADD(kq, sigs[i]);
+		ATF_REQUIRE_EQ(0, pipe(p));
+		ATF_REQUIRE_EQ(0, fcntl(p[0], F_SETSIG, sigs[i]));
+		ATF_REQUIRE_EQ(0, fcntl(p[0], F_SETOWN, getpid()));
+		ATF_REQUIRE_EQ(0, fcntl(p[0], F_SETFL, O_ASYNC | O_NONBLOCK));
+		ATF_REQUIRE_EQ(1, write(p[1], "x", 1));
+		si = counted_info(kq, sigs[i]);
+		ATF_CHECK_EQ(POLL_IN, si.si_code);
+		ATF_CHECK_EQ(p[0], si.si_fd);
+		ATF_CHECK_EQ(POLLIN, si.si_band & POLLIN);
+		close(p[0]);
+		close(p[1]);
+		DELETE(kq, sigs[i]);
+	}
+}
+
+KQ_TC(told_fault, "SIG-7: a signal of memory or arithmetic still has its address")
+{
+	const int sigs[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP };
+	int kq = KQ_OPEN();
+	siginfo_t si;
+	size_t i;
+
+	for (i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++) {
+		block(SIG_BLOCK, sigs[i]);
+		ADD(kq, sigs[i]);
+		/* As the kernel says it of what is not this thread's doing. */
+		memset(&si, 0, sizeof(si));
+		si.si_signo = sigs[i];
+		si.si_code = 1;
+		si.si_addr = &si;
+		ATF_REQUIRE_EQ(0, syscall(SYS_rt_sigqueueinfo, getpid(),
+		    sigs[i], &si));
+		si = counted_info(kq, sigs[i]);
+		ATF_CHECK_EQ(1, si.si_code);
+		ATF_CHECK_EQ((void *)&si, si.si_addr);
+		DELETE(kq, sigs[i]);
+	}
+}
+
+KQ_TC(told_child, "SIG-7: SIGCHLD still says who and how, and so does a sender")
+{
+	union sigval value = { .sival_int = 4711 };
+	int kq = KQ_OPEN();
+	siginfo_t si;
+	pid_t pid;
+
+	block(SIG_BLOCK, SIGCHLD);
+	ADD(kq, SIGCHLD);
+	ATF_REQUIRE((pid = fork()) != -1);
+	if (pid == 0)
+		_exit(5);
+	si = counted_info(kq, SIGCHLD);
+	ATF_CHECK_EQ(CLD_EXITED, si.si_code);
+	ATF_CHECK_EQ(pid, si.si_pid);
+	ATF_CHECK_EQ((int)getuid(), (int)si.si_uid);
+	ATF_CHECK_EQ(5, si.si_status);
+	ATF_REQUIRE_EQ(pid, waitpid(pid, NULL, 0));
+	ATF_REQUIRE_EQ(0, sigqueue(getpid(), SIGCHLD, value));
+	si = counted_info(kq, SIGCHLD);
+	ATF_CHECK_EQ(SI_QUEUE, si.si_code);
+	ATF_CHECK_EQ(getpid(), si.si_pid);
+	ATF_CHECK_EQ(4711, si.si_value.sival_int);
+	SEND(SIGCHLD);
+	si = counted_info(kq, SIGCHLD);
+	ATF_CHECK_EQ(SI_USER, si.si_code);
+	ATF_CHECK_EQ(getpid(), si.si_pid);
+}
+
 KQ_TC(two_kqueues, "SIG-10: each kqueue counts")
 {
 	int kq1 = KQ_OPEN(), kq2 = KQ_OPEN(), kq3 = KQ_OPEN();
@@ -923,6 +1045,10 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, waits);
 	ATF_TP_ADD_TC(tp, sigwait_thread);
 	ATF_TP_ADD_TC(tp, directed);
+	ATF_TP_ADD_TC(tp, told_timer);
+	ATF_TP_ADD_TC(tp, told_io);
+	ATF_TP_ADD_TC(tp, told_fault);
+	ATF_TP_ADD_TC(tp, told_child);
 	ATF_TP_ADD_TC(tp, two_kqueues);
 	ATF_TP_ADD_TC(tp, disabled);
 	ATF_TP_ADD_TC(tp, retroactive);

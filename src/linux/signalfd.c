@@ -154,42 +154,44 @@ lx_signalfd_set(int fd, uint64_t set)
 	return (lx_error(LX_SYS(SYS_signalfd4, fd, &set, KSIGSET, 0)));
 }
 
+/* Which of its fields the kernel has filled: siginfo_layout() there. */
 static void
 siginfo_convert(const struct signalfd_siginfo *ssi, struct lx_siginfo *ls)
 {
 	siginfo_t *si = &ls->ls_info;
+	int code, sig;
 
+	code = ssi->ssi_code;
+	sig = (int)ssi->ssi_signo;
 	memset(ls, 0, sizeof(*ls));
-	ls->ls_signo = (int)ssi->ssi_signo;
-	ls->ls_code = ssi->ssi_code;
-	si->si_signo = (int)ssi->ssi_signo;
+	ls->ls_signo = si->si_signo = sig;
+	ls->ls_code = si->si_code = code;
 	si->si_errno = ssi->ssi_errno;
-	si->si_code = ssi->ssi_code;
-	if (ssi->ssi_code == SI_TIMER) {
+	if (code == SI_TIMER) {
 		si->si_timerid = (int)ssi->ssi_tid;
 		si->si_overrun = (int)ssi->ssi_overrun;
 		si->si_value.sival_ptr = (void *)(uintptr_t)ssi->ssi_ptr;
 		return;
 	}
-	if (ssi->ssi_code == SI_SIGIO || (ssi->ssi_code > 0 &&
-	    ssi->ssi_signo == SIGIO)) {
+	if (code > 0 && (sig == SIGSEGV || sig == SIGBUS || sig == SIGILL ||
+	    sig == SIGFPE || sig == SIGTRAP)) {
+		si->si_addr = (void *)(uintptr_t)ssi->ssi_addr;
+		return;
+	}
+	/* POLL_*: SIGIO's, and those of any signal of F_SETSIG. */
+	if (code == SI_SIGIO || (code > 0 && code <= POLL_HUP &&
+	    sig != SIGCHLD && sig != SIGSYS)) {
 		si->si_band = (long)ssi->ssi_band;
 		si->si_fd = ssi->ssi_fd;
 		return;
 	}
-	if (ssi->ssi_code > 0 && (ssi->ssi_signo == SIGSEGV ||
-	    ssi->ssi_signo == SIGBUS || ssi->ssi_signo == SIGILL ||
-	    ssi->ssi_signo == SIGFPE || ssi->ssi_signo == SIGTRAP)) {
-		si->si_addr = (void *)(uintptr_t)ssi->ssi_addr;
-		return;
-	}
 	si->si_pid = (pid_t)ssi->ssi_pid;
 	si->si_uid = ssi->ssi_uid;
-	if (ssi->ssi_signo == SIGCHLD && ssi->ssi_code > 0) {
+	if (sig == SIGCHLD && code > 0) {
 		si->si_status = ssi->ssi_status;
 		si->si_utime = (clock_t)ssi->ssi_utime;
 		si->si_stime = (clock_t)ssi->ssi_stime;
-	} else if (ssi->ssi_code < 0)
+	} else if (code < 0)
 		si->si_value.sival_ptr = (void *)(uintptr_t)ssi->ssi_ptr;
 }
 
