@@ -171,6 +171,7 @@ TESTS = \
 	test/close_test \
 	test/nomem_test \
 	test/handler_test \
+	test/kernels_test \
 	test/exhaust_test \
 	test/file_test \
 	test/model_test \
@@ -299,6 +300,10 @@ test/nomem_test: ${srcdir}/test/nomem_test.c ${LIB_FAULTS}
 test/handler_test: ${srcdir}/test/handler_test.c ${LIB_FAULTS}
 	@mkdir -p test
 	${FAULT_TEST} -o $@ ${srcdir}/test/handler_test.c ${FAULT_LIBS}
+
+test/kernels_test: ${srcdir}/test/kernels_test.c ${LIB_FAULTS}
+	@mkdir -p test
+	${FAULT_TEST} -o $@ ${srcdir}/test/kernels_test.c ${FAULT_LIBS}
 
 examples: ${LIB_A} ${LIB_SO}
 	@mkdir -p examples

@@ -65,6 +65,12 @@ unsigned long kq_fault_absences(void);
  * the library calls the kernel, allocates, or releases a lock.  0: do not.
  */
 void	kq_fault_interrupt(unsigned long nth, int sig);
+/*
+ * Another kernel: this thread's calls of src/linux are offered to answer()
+ * first, and true says that it has answered, with *retp: a result, or a negative
+ * errno.  NULL: ask the kernel at hand again.
+ */
+void	kq_fault_kernel(bool (*answer)(long nr, const long arg[6], long *retp));
 /* Called once, just before the next wait that may sleep. */
 void	kq_fault_beforewait(void (*)(void));
 /* Delay every thread at random at calls and locks; 0: do not. */
