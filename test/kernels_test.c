@@ -226,6 +226,96 @@ KQ_TC(tcp_deaths, "READ-4, READ-10, READ-11: why a connection is dead")
 }
 
 /*
+ * The space to send (WRITE-1).
+ */
+
+static bool
+by_outq(long nr, const long arg[6], long *retp)
+{
+	if (nr == SYS_ioctl && arg[1] == TIOCOUTQ) {
+		*(int *)arg[2] = 1 << 30;
+		*retp = 0;
+	} else if (nr == SYS_getsockopt && arg[2] == SO_MEMINFO)
+		*retp = -ENOPROTOOPT;
+	else
+		return (false);
+	answered++;
+	return (true);
+}
+
+KQ_TC(no_meminfo, "WRITE-1: no SO_MEMINFO: buffer size less what is queued")
+{
+	int kq = KQ_OPEN(), size, sv[2];
+
+	unix_pair(SOCK_STREAM, sv);
+	size = sock_option(sv[0], SO_SNDBUF);
+	KERNEL({ SYS_getsockopt, 2, SO_MEMINFO, -ENOPROTOOPT });
+	KQ_CHANGE(kq, sv[0], W, EV_ADD, 0, 0);
+	KQ_EXPECT_NOW(kq, sv[0], W, .flags = 0, .data = size);
+	sock_write(sv[0], 1000);
+	{
+		struct kevent kev;
+
+		ATF_REQUIRE_EQ(1, KQ_COLLECT(kq, &kev, 1));
+		ATF_CHECK_MSG(kev.data <= size - 1000 && kev.data > 0,
+		    "data %jd of %d", (intmax_t)kev.data, size);
+	}
+	KERNEL_END();
+	/* Nothing tells: ready, and no number. */
+	KERNEL({ SYS_getsockopt, 2, SO_MEMINFO, -ENOPROTOOPT },
+	    { SYS_getsockopt, 2, SO_SNDBUF, -ENOPROTOOPT });
+	KQ_EXPECT_NOW(kq, sv[0], W, .flags = 0, .data = 0);
+	KERNEL_END();
+	KERNEL({ SYS_getsockopt, 2, SO_MEMINFO, -ENOPROTOOPT },
+	    { SYS_ioctl, 1, TIOCOUTQ, -ENOTTY });
+	KQ_EXPECT_NOW(kq, sv[0], W, .flags = 0, .data = 0);
+	KERNEL_END();
+	/* More than fits, as the last packet may: nothing is free. */
+	KERNEL_BY(by_outq);
+	KQ_EXPECT_NOW(kq, sv[0], W, .flags = 0, .data = 0);
+	KERNEL_END();
+	pair_close(sv);
+}
+
+/* An emulator that takes any option for an int. */
+static bool
+by_int(long nr, const long arg[6], long *retp)
+{
+	if (nr != SYS_getsockopt || arg[2] != SO_MEMINFO)
+		return (false);
+	answered++;
+	*(int *)arg[3] = 0;
+	*(socklen_t *)arg[4] = sizeof(int);
+	*retp = 0;
+	return (true);
+}
+
+KQ_TC(int_meminfo, "WRITE-1: SO_MEMINFO that is cut off")
+{
+	int kq = KQ_OPEN(), sv[2];
+
+	unix_pair(SOCK_STREAM, sv);
+	KERNEL_BY(by_int);
+	KQ_CHANGE(kq, sv[0], W, EV_ADD, 0, 0);
+	KQ_EXPECT_NOW(kq, sv[0], W, .flags = 0,
+	    .data = sock_option(sv[0], SO_SNDBUF));
+	KERNEL_END();
+	pair_close(sv);
+}
+
+KQ_TC(no_meminfo_lowat, "WRITE-7: no SO_MEMINFO: NOTE_LOWAT is reached")
+{
+	int kq = KQ_OPEN(), sv[2];
+
+	tcp_pair(sv);
+	KERNEL({ SYS_getsockopt, 2, SO_MEMINFO, -ENOPROTOOPT });
+	KQ_CHANGE(kq, sv[0], W, EV_ADD, NOTE_LOWAT, 1000);
+	KQ_EXPECT(kq, sv[0], W, .flags = 0);
+	KERNEL_END();
+	pair_close(sv);
+}
+
+/*
  * The connections that wait at an AF_UNIX listener, of which sock_diag tells
  * (READ-20).
  */
@@ -2177,6 +2267,9 @@ KQ_TC_MD(signals_no_proc, "SIG-3, SIG-7: signals of one thread, without /proc",
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, tcp_deaths);
+	ATF_TP_ADD_TC(tp, no_meminfo);
+	ATF_TP_ADD_TC(tp, int_meminfo);
+	ATF_TP_ADD_TC(tp, no_meminfo_lowat);
 	ATF_TP_ADD_TC(tp, backlog_diag);
 	ATF_TP_ADD_TC(tp, no_fionread);
 	ATF_TP_ADD_TC(tp, seqpacket_write);

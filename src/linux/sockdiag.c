@@ -34,6 +34,18 @@ lx_getint(int fd, int level, int name, int *np)
 	return (lx_error(LX_SYS(SYS_getsockopt, fd, level, name, np, &len)));
 }
 
+/* Where there is no SO_MEMINFO, or an emulator takes it for an int. */
+static int
+lx_sock_spaceold(int fd, int *np)
+{
+	int error, size, used;
+
+	if ((error = lx_getint(fd, SOL_SOCKET, SO_SNDBUF, &size)) == 0 &&
+	    (error = lx_outq(fd, &used)) == 0 && size > used)
+		*np = size - used;
+	return (error);
+}
+
 /*
  * The buffer's size and what is in it, in one call.  TCP accounts what waits
  * for acknowledgement in WMEM_QUEUED, the others in WMEM_ALLOC only.
@@ -51,8 +63,8 @@ lx_sock_space(int fd, int *np)
 	len = sizeof(mem);
 	error = lx_error(LX_SYS(SYS_getsockopt, fd, SOL_SOCKET, SO_MEMINFO,
 	    mem, &len));
-	if (error != 0)
-		return (error);
+	if (error != 0 || len <= SK_MEMINFO_WMEM_QUEUED * sizeof(mem[0]))
+		return (lx_sock_spaceold(fd, np));
 	used = mem[SK_MEMINFO_WMEM_QUEUED];
 	if (mem[SK_MEMINFO_WMEM_ALLOC] > used)
 		used = mem[SK_MEMINFO_WMEM_ALLOC];
