@@ -18,6 +18,7 @@
 #include <sys/time.h>
 #include <sys/wait.h>
 
+#include <grp.h>
 #include <linux/filter.h>
 #include <mqueue.h>
 #include <pthread.h>
@@ -1489,6 +1490,39 @@ others_handler(bool (*answer)(long, const long [6], long *))
 	close(kq);
 }
 
+/* No descriptor is left for the status of a thread. */
+static bool
+by_nostatus(long nr, const long arg[6], long *retp)
+{
+	if (nr != SYS_openat || !endswith((const char *)arg[1], "/status"))
+		return (false);
+	answered++;
+	*retp = -EMFILE;
+	return (true);
+}
+
+KQ_TC(mask_emfile, "SIG-7: no descriptor to look at a thread: its handler runs")
+{
+	others_handler(by_nostatus);
+}
+
+KQ_TC(mask_cut, "SIG-7: a status without masks, or cut off: its handler runs")
+{
+	file_name = "/status";
+	file_instead = "status";
+	file_write("status", "Name:\tx\nState:\tS (sleeping)\n");
+	others_handler(by_file);
+	file_write("status", "");
+	others_handler(by_file);
+	/* It cannot be read. */
+	file_instead = ".";
+	others_handler(by_file);
+	file_instead = "status";
+	/* The number is not all there. */
+	file_write("status", "Name:\tx\nSigBlk:\tffffffff");
+	others_handler(by_file);
+}
+
 /*
  * This thread and the other block the signal, which is read then: each counts.
  */
@@ -1512,6 +1546,52 @@ blocked_by_all(bool (*answer)(long, const long [6], long *))
 	}
 	idle_end(t);
 	close(kq);
+}
+
+/* A status whose line of masks begins after n characters. */
+static void
+status_write(int n, unsigned long long mask)
+{
+	FILE *fp;
+	int i;
+
+	ATF_REQUIRE((fp = fopen("status", "w")) != NULL);
+	fputs("Name:\tx\nGroups:\t", fp);
+	for (i = 15; i < n; i++)
+		putc(' ', fp);
+	fprintf(fp, "\nSigBlk:\t%016llX\nSigIgn:\t0\n", mask);
+	ATF_REQUIRE_EQ(0, fclose(fp));
+}
+
+KQ_TC(mask_status, "SIG-6, SIG-7: masks behind much else, in any letters")
+{
+	int n;
+
+	file_name = "/status";
+	file_instead = "status";
+	/* Wherever a read ends: before the line, within it, after it. */
+	for (n = 4060; n < 4100; n++) {
+		status_write(n, 1ull << (SIGUSR1 - 1));
+		blocked_by_all(by_file);
+	}
+	status_write(10000, 1ull << (SIGUSR1 - 1));
+	blocked_by_all(by_file);
+	/* All but the signal. */
+	status_write(10000, ~(1ull << (SIGUSR1 - 1)));
+	others_handler(by_file);
+}
+
+KQ_TC_MD(mask_groups, "SIG-6, SIG-7: a process of thousands of groups",
+    "require.user", "root")
+{
+	static gid_t groups[5000];
+	size_t i;
+
+	for (i = 0; i < 5000; i++)
+		groups[i] = (gid_t)(1000000000 + i);
+	ATF_REQUIRE_EQ(0, setgroups(5000, groups));
+	others_handler(NULL);
+	blocked_by_all(NULL);
 }
 
 /* The other thread has ended since it was listed. */
@@ -2291,6 +2371,10 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, conn_events);
 	ATF_TP_ADD_TC(tp, conn_status);
 	ATF_TP_ADD_TC(tp, conn_lost);
+	ATF_TP_ADD_TC(tp, mask_emfile);
+	ATF_TP_ADD_TC(tp, mask_cut);
+	ATF_TP_ADD_TC(tp, mask_status);
+	ATF_TP_ADD_TC(tp, mask_groups);
 	ATF_TP_ADD_TC(tp, mask_gone);
 	ATF_TP_ADD_TC(tp, signalfd_error);
 	ATF_TP_ADD_TC(tp, threads_unlisted);

@@ -75,7 +75,10 @@ int	lx_nthreads(void);
  * without /proc.
  */
 int	lx_threads(void (*fn)(int tid, void *arg), void *arg);
-/* The mask of one of our threads; ESRCH when it is gone. */
+/*
+ * The mask of one of our threads; ESRCH when it is gone.  Where it cannot be
+ * had, for want of a descriptor, say, the thread may block nothing.
+ */
 int	lx_thread_mask(int tid, uint64_t *setp);
 void	lx_yield(int round);		/* let others run, longer each round */
 

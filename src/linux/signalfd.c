@@ -353,14 +353,46 @@ lx_processes(void (*fn)(int, int, void *), void *arg)
 	return (numbers("/proc", process, &p));
 }
 
+/*
+ * The line "SigBlk:" stands behind one with all the groups of the process, which
+ * may be thousands.
+ */
+static int
+status_blocked(int fd, uint64_t *setp)
+{
+	enum { TAIL = 64 };		/* more than the line */
+	char buf[4096], *s;
+	size_t have, len;
+	int error;
+	char c;
+
+	for (have = 0;;) {
+		error = lx_read(fd, buf + have, sizeof(buf) - 1 - have, &len);
+		if (error != 0 || len == 0)
+			return (error);
+		have += len;
+		buf[have] = '\0';
+		if ((s = strstr(buf, "\nSigBlk:\t")) != NULL &&
+		    strchr(s + 1, '\n') != NULL)
+			break;
+		if (have > TAIL) {
+			memmove(buf, buf + have - TAIL, TAIL);
+			have = TAIL;
+		}
+	}
+	for (s += 9; (c = *s) != '\n'; s++)
+		*setp = *setp << 4 |
+		    (uint64_t)(c <= '9' ? c - '0' : (c | 32) - 'a' + 10);
+	return (0);
+}
+
 int
 lx_thread_mask(int tid, uint64_t *setp)
 {
-	char buf[4096], path[48], *s;
-	size_t len;
-	int fd, i;
-	char c;
+	char path[48];
+	int error, fd, i;
 
+	*setp = 0;
 	i = (int)sizeof(path);
 	path[--i] = '\0';
 	memcpy(&path[i -= 7], "/status", 7);
@@ -370,17 +402,10 @@ lx_thread_mask(int tid, uint64_t *setp)
 	fd = (int)LX_SYS(SYS_openat, AT_FDCWD, &path[i], O_RDONLY | O_CLOEXEC,
 	    0);
 	if (fd < 0)
-		return (fd == -ENOENT ? ESRCH : -fd);
-	(void)lx_read(fd, buf, sizeof(buf) - 1, &len);
+		return (fd == -ENOENT ? ESRCH : 0);
+	error = status_blocked(fd, setp);
 	lx_close(fd);
-	buf[len] = '\0';
-	if ((s = strstr(buf, "\nSigBlk:\t")) == NULL)
-		return (ESRCH);
-	*setp = 0;
-	for (s += 9; (c = *s) != '\n' && c != '\0'; s++)
-		*setp = *setp << 4 |
-		    (uint64_t)(c <= '9' ? c - '0' : (c | 32) - 'a' + 10);
-	return (0);
+	return (error == ESRCH ? error : 0);
 }
 
 void
