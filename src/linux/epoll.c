@@ -115,8 +115,7 @@ lx_epoll_ppoll(int epfd, struct lx_event *ev, int max,
 	errno = saved;
 	if (n <= 0)
 		return (error);
-	if ((pfd.revents & POLLNVAL) != 0)
-		return (EBADF);
+	/* EBADF of what was closed comes from this. */
 	n = lx_epoll_poll(epfd, ev, max);
 	*np = n < 0 ? 0 : n;
 	return (lx_error(n));
@@ -200,7 +199,8 @@ lx_orphanchild(void *arg)
 			p = u.buf + i;
 			__builtin_memcpy(&reclen, p + 16, sizeof(reclen));
 			p += 19;
-			if (*p < '0' || *p > '9')
+			/* "." and ".."; the others are numbers. */
+			if (*p == '.')
 				continue;
 			for (fd = 0; *p != '\0'; p++)
 				fd = fd * 10 + (*p - '0');

@@ -91,8 +91,6 @@ lx_fd_same(int fd1, int fd2)
 {
 	long ret, pid;
 
-	if (fd1 == fd2)
-		return (true);
 	ret = LX_SYS(SYS_fcntl, fd1, F_DUPFD_QUERY, fd2);
 	if (ret >= 0)
 		return (ret == 1);

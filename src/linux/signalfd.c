@@ -207,7 +207,7 @@ lx_signalfd_read(int fd, struct lx_siginfo *ls, int max, int *np)
 		max = 16;
 	ret = LX_SYS(SYS_read, fd, ssi, (size_t)max * sizeof(ssi[0]));
 	if (ret < 0)
-		return (ret == -EAGAIN || ret == -EINTR ? 0 : (int)-ret);
+		return (ret == -EAGAIN ? 0 : (int)-ret);
 	n = (int)((size_t)ret / sizeof(ssi[0]));
 	for (i = 0; i < n; i++)
 		siginfo_convert(&ssi[i], &ls[i]);
