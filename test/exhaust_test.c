@@ -312,6 +312,77 @@ KQ_TC(emfile_enabled, "REG-26: a timer that fell due while it was disabled")
 	give_all();
 }
 
+/* What goes wrong with a limit of 0 can be written down only afterwards. */
+#define	WANT(cond)							\
+do {									\
+	if (!(cond))							\
+		return (#cond);						\
+} while (0)
+
+static const char *
+wait_for_all(int kq, int p[2], int go)
+{
+	struct timespec ts = { 0, 20000000 };
+	struct kevent kev;
+	int64_t start;
+
+	start = kq_test_now();
+	WANT(kevent(kq, NULL, 0, &kev, 1, &ts) == 0);
+	WANT(kq_test_now() - start >= ts.tv_nsec);
+	ts.tv_sec = INT32_MAX;
+	EV_SET(&kev, 1, EVFILT_USER, 0, NOTE_TRIGGER, 0, NULL);
+	WANT(kevent(kq, &kev, 1, &kev, 1, &ts) == 1);
+	WANT(kev.filter == EVFILT_USER);
+	EV_SET(&kev, 3, EVFILT_TIMER, EV_ADD | EV_ONESHOT, 0, 5, NULL);
+	WANT(kevent(kq, &kev, 1, &kev, 1, &ts) == 1);
+	WANT(kev.filter == EVFILT_TIMER);
+	WANT(write(p[1], "abc", 3) == 3);
+	WANT(kevent(kq, NULL, 0, &kev, 1, &ts) == 1);
+	WANT(kev.filter == EVFILT_READ && kev.data == 3);
+	EV_SET(&kev, p[0], EVFILT_READ, EV_DELETE, 0, 0, NULL);
+	WANT(kevent(kq, &kev, 1, NULL, 0, NULL) == 0);
+	EV_SET(&kev, p[0], EVFILT_READ, EV_ADD | EV_ONESHOT, 0, 0, NULL);
+	WANT(kevent(kq, &kev, 1, &kev, 1, &ts) == 1);
+	WANT(kev.filter == EVFILT_READ && kev.data == 3);
+	EV_SET(&kev, p[1], EVFILT_WRITE, EV_ADD | EV_ONESHOT, 0, 0, NULL);
+	WANT(kevent(kq, &kev, 1, &kev, 1, &ts) == 1);
+	WANT(kev.filter == EVFILT_WRITE && kev.data > 0);
+	(void)close(go);
+	WANT(kevent(kq, NULL, 0, &kev, 1, NULL) == 1);
+	WANT(kev.filter == EVFILT_PROC && kev.fflags == NOTE_EXIT &&
+	    kev.data == 3 << 8);
+	return (NULL);
+}
+
+KQ_TC(limit_zero, "CALL-19: a process that may open nothing any more waits")
+{
+	const char *wrong;
+	struct rlimit rl;
+	int go[2], kq, p[2];
+	pid_t pid;
+
+	ATF_REQUIRE_EQ(pipe(p), 0);
+	ATF_REQUIRE_EQ(pipe(go), 0);
+	if ((pid = fork()) == 0) {
+		(void)close(go[1]);
+		_exit(read(go[0], p, 1) == 0 ? 3 : 4);
+	}
+	(void)close(go[0]);
+	kq = KQ_OPEN();
+	KQ_CHANGE(kq, p[0], EVFILT_READ, EV_ADD, 0, 0);
+	KQ_CHANGE(kq, 1, EVFILT_USER, EV_ADD | EV_CLEAR, 0, 0);
+	KQ_CHANGE(kq, 2, EVFILT_TIMER, EV_ADD, 0, 3600 * 1000);
+	/* With or without its forks. */
+	if (kq_test_change(kq, (uintptr_t)pid, EVFILT_PROC, EV_ADD,
+	    NOTE_EXIT | NOTE_FORK, 0, NULL) != 0)
+		KQ_CHANGE(kq, pid, EVFILT_PROC, EV_ADD, NOTE_EXIT, 0);
+	ATF_REQUIRE_EQ(getrlimit(RLIMIT_NOFILE, &rl), 0);
+	set_limit(0);
+	wrong = wait_for_all(kq, p, go[1]);
+	set_limit(rl.rlim_cur);
+	ATF_REQUIRE_MSG(wrong == NULL, "%s", wrong);
+}
+
 KQ_TC(many_numbers, "thousands of descriptors")
 {
 	struct kevent kev[64];
@@ -639,6 +710,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, emfile_pending);
 	ATF_TP_ADD_TC(tp, emfile_pending_nested);
 	ATF_TP_ADD_TC(tp, emfile_enabled);
+	ATF_TP_ADD_TC(tp, limit_zero);
 	ATF_TP_ADD_TC(tp, many_numbers);
 	ATF_TP_ADD_TC(tp, highest_numbers);
 	ATF_TP_ADD_TC(tp, enomem_first);

@@ -25,6 +25,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "lx_proc.h"
 #include "lx_sys.h"
@@ -100,10 +101,27 @@ lx_epoll_poll(int epfd, struct lx_event *ev, int max)
 extern int epoll_pwait2(int, struct epoll_event *, int,
     const struct timespec *, const sigset_t *) __attribute__((__weak__));
 
+/*
+ * Where RLIMIT_NOFILE is 0, as sandboxes have it, poll() refuses even one
+ * descriptor.  What is left counts in milliseconds, which never return early
+ * when they are rounded up; who wants to wait longer than this asks again.
+ */
+#define	LX_MAXMS	1000000000
+
+static int
+lx_epoll_millis(const struct timespec *ts)
+{
+	if (ts->tv_sec >= LX_MAXMS / 1000)
+		return (LX_MAXMS);
+	return ((int)ts->tv_sec * 1000 + (int)((ts->tv_nsec + 999999) /
+	    1000000));
+}
+
 static int
 lx_epoll_ppoll(int epfd, struct lx_event *ev, int max,
     const struct timespec *ts, int *np)
 {
+	struct epoll_event *eev = (struct epoll_event *)(void *)ev;
 	struct pollfd pfd = { .fd = epfd, .events = POLLIN };
 	struct timespec left = *ts;
 	int error, n, saved;
@@ -112,6 +130,12 @@ lx_epoll_ppoll(int epfd, struct lx_event *ev, int max,
 	*np = 0;
 	n = ppoll(&pfd, 1, &left, NULL);
 	error = n == -1 ? errno : 0;
+	if (error == EINVAL) {
+		n = epoll_wait(epfd, eev, max, lx_epoll_millis(ts));
+		error = n == -1 ? errno : 0;
+		*np = n == -1 ? 0 : n;
+		n = 0;
+	}
 	errno = saved;
 	if (n <= 0)
 		return (error);
@@ -274,6 +298,32 @@ lx_epoll_orphan(int epfd, int fd)
 	return (lo.lo_error);
 }
 
+/* Without poll(), see lx_epoll_millis(); select() does not mind. */
+static uint32_t
+lx_select(int fd, uint32_t events)
+{
+	struct timespec zero = { 0, 0 };
+	uint64_t set[3][128];
+	uint32_t revents;
+	size_t w = (size_t)fd / 64;
+	uint64_t bit = UINT64_C(1) << fd % 64;
+
+	revents = 0;
+	if (fd < 0 || w >= 128)
+		return (0);
+	memset(set, 0, sizeof(set));
+	set[0][w] = (events & LX_IN) != 0 ? bit : 0;
+	set[1][w] = (events & LX_OUT) != 0 ? bit : 0;
+	set[2][w] = (events & LX_PRI) != 0 ? bit : 0;
+	if (LX_SYS(SYS_pselect6, fd + 1, set[0], set[1], set[2], &zero,
+	    NULL) <= 0)
+		return (0);
+	revents |= set[0][w] != 0 ? LX_IN : 0;
+	revents |= set[1][w] != 0 ? LX_OUT : 0;
+	revents |= set[2][w] != 0 ? LX_PRI : 0;
+	return (revents);
+}
+
 uint32_t
 lx_poll(int fd, uint32_t events)
 {
@@ -290,6 +340,8 @@ lx_poll(int fd, uint32_t events)
 #else
 	ret = LX_SYS(SYS_ppoll, &pfd, 1, &zero, NULL, 0);
 #endif
+	if (ret == -EINVAL)
+		return (lx_select(fd, events));
 	if (ret != 1 || (pfd.revents & POLLNVAL) != 0)
 		return (0);
 	return ((uint32_t)(unsigned short)pfd.revents);
