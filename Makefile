@@ -45,6 +45,8 @@ KQ_LIBS ?=	-L. -Wl,-rpath,'$$ORIGIN/..' -lkqueue
 # architecture): ATF_CFLAGS='-I${srcdir}/test/compat' ATF_LIBS=
 ATF_CFLAGS ?=
 ATF_LIBS ?=	-latf-c
+# What the test programs are compiled with after CFLAGS.
+TEST_CFLAGS ?=
 
 # Ours.
 KQ_WARN =	-Wall -Wextra -Wshadow -Wstrict-prototypes \
@@ -221,7 +223,7 @@ VPATH =		${srcdir}
 .c:
 	@mkdir -p ${@D}
 	${CC} ${KQ_CPPFLAGS} ${ATF_CFLAGS} ${CPPFLAGS} ${KQ_CFLAGS} ${CFLAGS} \
-	    ${LDFLAGS} -o $@ $< ${KQ_LIBS} ${ATF_LIBS} ${LIBS}
+	    ${TEST_CFLAGS} ${LDFLAGS} -o $@ $< ${KQ_LIBS} ${ATF_LIBS} ${LIBS}
 
 # A test script; it is told where it is and what we compile with.
 .sh:
@@ -290,7 +292,7 @@ ${LIB_FAULTS}: ${OBJS} ${srcdir}/test/fault.c ${srcdir}/test/fault.h
 	${AR} rcs $@ faults/all.o
 
 FAULT_TEST =	${CC} ${KQ_CPPFLAGS} ${ATF_CFLAGS} ${CPPFLAGS} ${KQ_CFLAGS} \
-		${CFLAGS} ${LDFLAGS}
+		${CFLAGS} ${TEST_CFLAGS} ${LDFLAGS}
 FAULT_LIBS =	${LIB_FAULTS} ${ATF_LIBS} ${LIBS}
 
 test/nomem_test: ${srcdir}/test/nomem_test.c ${LIB_FAULTS}
