@@ -162,12 +162,10 @@ filt_fdmodify(struct knote *kn, const struct kevent *kev)
 	kn->kn_sdata = kev->data;
 	if (fd_isnone(kn)) {
 		/* As the MOD below: closed unseen, and used again (REG-33). */
-		if ((kev->flags & EV_ADD) != 0) {
-			error = watch_sameobject(kn->kn_watch) ? 0 : ENOENT;
-			if (error == 0 && fd_isfile(kn))
-				error = file_verify(kn);
-			if (error != 0)
-				goto fail;
+		if ((kev->flags & EV_ADD) != 0 &&
+		    watch_identify(kn->kn_watch) != 0) {
+			error = ENOENT;
+			goto fail;
 		}
 		kn->kn_udata = kev->udata;
 		return (0);

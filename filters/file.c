@@ -80,27 +80,6 @@ file_watch(struct knote *kn, const struct lx_inode *before)
 }
 
 int
-file_verify(struct knote *kn)
-{
-	struct watch *w = kn->kn_watch;
-	const struct fnode *fn = w->w_arg;
-	struct lx_inode now;
-	int error;
-
-	/* EVFILT_WRITE does not depend on the file. */
-	if (fn == NULL)
-		return (0);
-	if ((error = lx_inode(w->w_fd, &now)) != 0)
-		return (error);
-	if (now.in_ino == fn->fn_inode.in_ino &&
-	    now.in_dev == fn->fn_inode.in_dev)
-		return (0);
-	/* So that watch_closed(), which compares the kinds, drops it. */
-	w->w_fdgen--;
-	return (ENOENT);
-}
-
-int
 file_rewatch(struct knote *kn, unsigned int mask)
 {
 	struct fqueue *fq = fqueue_peek(kn->kn_kq);
@@ -109,7 +88,7 @@ file_rewatch(struct knote *kn, unsigned int mask)
 	unsigned int before = kn->kn_sfflags;
 	int error;
 
-	if ((error = file_verify(kn)) != 0)
+	if ((error = watch_identify(w)) != 0)
 		return (error);
 	fqueue_lock(fq);
 	kn->kn_sfflags = mask;

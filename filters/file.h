@@ -31,11 +31,9 @@ bool	file_process(struct knote *, struct kevent *);
 int	file_watch(struct knote *, const struct lx_inode *);
 void	file_unwatch(struct knote *);
 /*
- * Does the number mean the file still?  EBADF: it is closed; ENOENT: it means
- * another, and the knote is as good as gone.
+ * Have another mask in kn_sfflags.  After an error, one of watch_identify() too,
+ * all is as before.
  */
-int	file_verify(struct knote *);
-/* Have another mask in kn_sfflags.  After an error all is as before. */
 int	file_rewatch(struct knote *, unsigned int mask);
 /* Take in what happened up to now, under the masks that held until now. */
 void	file_sync(struct kqueue *);

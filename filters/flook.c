@@ -184,7 +184,8 @@ fnode_tell(struct fnode *fn, int fd, unsigned notes, uint32_t seen)
 	revoked = (seen & LX_INO_UNMOUNT) != 0;
 	SLIST_FOREACH(kn, &fn->fn_notes, kn_link) {
 		if (kn->kn_filter == EVFILT_VNODE && !revoked &&
-		    kn->kn_watch->w_fd != fd && file_verify(kn) != 0) {
+		    kn->kn_watch->w_fd != fd &&
+		    watch_identify(kn->kn_watch) != 0) {
 			/* SCAN-18: closed, and nobody told us. */
 			watch_lost(kn->kn_kq, kn->kn_watch->w_fd);
 			continue;

@@ -247,6 +247,7 @@ read_look(struct knote *kn, struct kevent *kev)
 	    LX_IN && (kn->kn_flags & EV_EOF) == 0 &&
 	    lx_fionread(w->w_fd, &n) == 0 && n > 0 && n >= read_lowat(kn)))
 		return (fd_post(kn, kev, 0, 0, n));
+	/* Once more where that failed: an edge is not lost for it. */
 	if ((error = lx_fionread(w->w_fd, &n)) != 0)
 		n = 0;
 	if (KQ_UNLIKELY(error == EBADF))

@@ -194,11 +194,19 @@ struct watch {
 	};
 	struct watch	*w_next;	/* of the same descriptor, or free list */
 	void		*w_arg;		/* of the source or of the filter */
-	uint32_t	 w_rseen;	/* fd_seen() of w_lowat; of a kqueue, kq_seq
-					 * at the last delivery, 0: none */
-	uint32_t	 w_wseen;	/* fd_seen() of W_SENDCLOSED */
-	int		 w_backlog;	/* LISTEN: the count delivered last */
-	int		 w_lowat;	/* SO_RCVLOWAT, once asked for */
+	union {
+		struct {
+			uint32_t w_rseen; /* fd_seen() of w_lowat; of a kqueue,
+					 * kq_seq at the last delivery, 0: none */
+			uint32_t w_wseen; /* fd_seen() of W_SENDCLOSED */
+			int	w_backlog; /* LISTEN: the count delivered last */
+			int	w_lowat; /* SO_RCVLOWAT, once asked for */
+		};
+		struct {		/* WSET_NONE, but for kqueues */
+			uint64_t w_dev;	/* what the number meant */
+			uint64_t w_ino;
+		};
+	};
 };
 
 #define	WF_READ		0
@@ -631,8 +639,11 @@ watch_held(const struct knote *kn)
 	    (kn->kn_watch->w_state & W_TURNED) == 0);
 }
 enum lx_kind watch_kind(struct watch *);
-/* In no set: does the number mean an object of the same kind still? */
-bool	watch_sameobject(struct watch *);
+/*
+ * In no set: does the number mean the same object still?  EBADF: it is closed;
+ * ENOENT: it means another.
+ */
+int	watch_identify(struct watch *);
 void	watch_fire(struct kqueue *, struct watch *, uint32_t revents);
 /* The kq_slot in epoll_data. */
 static inline uint32_t

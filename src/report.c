@@ -47,14 +47,17 @@ watch_kind(struct watch *w)
 	return ((enum lx_kind)w->w_kind);
 }
 
-bool
-watch_sameobject(struct watch *w)
+int
+watch_identify(struct watch *w)
 {
-	enum lx_kind kind;
+	struct lx_inode in;
+	int error;
 
-	if (w->w_kind == LX_KIND_UNKNOWN || w->w_kind == LX_KIND_KQUEUE)
-		return (lx_fd_isopen(w->w_fd));
-	return (lx_fdkind(w->w_fd, &kind) == 0 && kind == w->w_kind);
+	if (w->w_kind == LX_KIND_KQUEUE)
+		return (lx_fd_isopen(w->w_fd) ? 0 : EBADF);
+	if ((error = lx_inode(w->w_fd, &in)) != 0)
+		return (error);
+	return (in.in_ino == w->w_ino && in.in_dev == w->w_dev ? 0 : ENOENT);
 }
 
 void
@@ -309,7 +312,7 @@ static bool
 watch_isours(struct kqueue *kq, struct watch *w)
 {
 	if (w->w_set == WSET_NONE)
-		return (watch_sameobject(w));
+		return (watch_identify(w) == 0);
 	/* A MOD would let it speak once more of what it has told. */
 	if (watch_silent(w) || (w->w_events & LX_EDGE) != 0)
 		return (watch_exists(kq, w));

@@ -562,12 +562,18 @@ watch_attach_none(struct knote *kn, int wf, struct lx_inode *ip)
 	if ((error = fdtab_watch(fd, kq)) != 0)
 		return (error);
 	/* REG-3: epoll did not look at the number. */
-	if ((error = lx_fdkind_inode(fd, &kind, ip != NULL ? ip : &in)) != 0)
+	if (ip == NULL)
+		ip = &in;
+	if ((error = lx_fdkind_inode(fd, &kind, ip)) != 0)
 		return (error);
 	if (fdtab_kqueue(fd) != NULL)
 		kind = LX_KIND_KQUEUE;
 	if ((w = watch_new(kq, fd, WSET_NONE)) == NULL)
 		return (ENOMEM);
+	if (kind != LX_KIND_KQUEUE) {
+		w->w_dev = ip->in_dev;
+		w->w_ino = ip->in_ino;
+	}
 	w->w_fdgen = gen;
 	w->w_kind = (uint8_t)kind;
 	w->w_kn[wf] = kn;
