@@ -117,32 +117,26 @@ lx_epoll_millis(const struct timespec *ts)
 	    1000000));
 }
 
+/* As epoll_pwait2(), errno and all. */
 static int
 lx_epoll_ppoll(int epfd, struct lx_event *ev, int max,
-    const struct timespec *ts, int *np)
+    const struct timespec *ts)
 {
-	struct epoll_event *eev = (struct epoll_event *)(void *)ev;
 	struct pollfd pfd = { .fd = epfd, .events = POLLIN };
 	struct timespec left = *ts;
-	int error, n, saved;
+	int n;
 
-	saved = errno;
-	*np = 0;
 	n = ppoll(&pfd, 1, &left, NULL);
-	error = n == -1 ? errno : 0;
-	if (error == EINVAL) {
-		n = epoll_wait(epfd, eev, max, lx_epoll_millis(ts));
-		error = n == -1 ? errno : 0;
-		*np = n == -1 ? 0 : n;
-		n = 0;
-	}
-	errno = saved;
+	if (n == -1 && errno == EINVAL)
+		return (epoll_wait(epfd, (struct epoll_event *)(void *)ev, max,
+		    lx_epoll_millis(ts)));
 	if (n <= 0)
-		return (error);
+		return (n);
 	/* EBADF of what was closed comes from this. */
-	n = lx_epoll_poll(epfd, ev, max);
-	*np = n < 0 ? 0 : n;
-	return (lx_error(n));
+	if ((n = lx_epoll_poll(epfd, ev, max)) >= 0)
+		return (n);
+	errno = -n;
+	return (-1);
 }
 
 int
@@ -157,15 +151,14 @@ lx_epoll_wait(int epfd, struct lx_event *ev, int max,
 	if (ts == NULL)
 		n = epoll_wait(epfd, eev, max, -1);
 	else if (epoll_pwait2 == NULL || no_pwait2)
-		return (lx_epoll_ppoll(epfd, ev, max, ts, np));
-	else
-		n = epoll_pwait2(epfd, eev, max, ts, NULL);
+		n = lx_epoll_ppoll(epfd, ev, max, ts);
+	else if ((n = epoll_pwait2(epfd, eev, max, ts, NULL)) == -1 &&
+	    errno == ENOSYS) {
+		no_pwait2 = true;
+		n = lx_epoll_ppoll(epfd, ev, max, ts);
+	}
 	error = n == -1 ? errno : 0;
 	errno = saved;
-	if (error == ENOSYS) {
-		no_pwait2 = true;
-		return (lx_epoll_ppoll(epfd, ev, max, ts, np));
-	}
 	*np = n == -1 ? 0 : n;
 	return (error);
 }
@@ -302,25 +295,24 @@ lx_epoll_orphan(int epfd, int fd)
 static uint32_t
 lx_select(int fd, uint32_t events)
 {
+	static const uint32_t what[3] = { LX_IN, LX_OUT, LX_PRI };
 	struct timespec zero = { 0, 0 };
-	uint64_t set[3][128];
+	uint64_t bit, set[3][128];
 	uint32_t revents;
-	size_t w = (size_t)fd / 64;
-	uint64_t bit = UINT64_C(1) << fd % 64;
+	size_t i, w;
 
-	revents = 0;
+	w = (size_t)fd / 64;
 	if (fd < 0 || w >= 128)
 		return (0);
+	bit = UINT64_C(1) << fd % 64;
 	memset(set, 0, sizeof(set));
-	set[0][w] = (events & LX_IN) != 0 ? bit : 0;
-	set[1][w] = (events & LX_OUT) != 0 ? bit : 0;
-	set[2][w] = (events & LX_PRI) != 0 ? bit : 0;
+	for (i = 0; i < 3; i++)
+		set[i][w] = (events & what[i]) != 0 ? bit : 0;
 	if (LX_SYS(SYS_pselect6, fd + 1, set[0], set[1], set[2], &zero,
 	    NULL) <= 0)
 		return (0);
-	revents |= set[0][w] != 0 ? LX_IN : 0;
-	revents |= set[1][w] != 0 ? LX_OUT : 0;
-	revents |= set[2][w] != 0 ? LX_PRI : 0;
+	for (revents = 0, i = 0; i < 3; i++)
+		revents |= set[i][w] != 0 ? what[i] : 0;
 	return (revents);
 }
 
