@@ -106,15 +106,6 @@ kevent_sleep(struct kqueue *kq, int max, const struct timespec *ts, int *np)
 	return (error);
 }
 
-/* now + ts in nanoseconds; INT64_MAX is never (292 years). */
-static int64_t
-kevent_deadline(int64_t now, const struct timespec *ts)
-{
-	if (ts->tv_sec >= (INT64_MAX - now) / 1000000000 - 1)
-		return (INT64_MAX);
-	return (now + (int64_t)ts->tv_sec * 1000000000 + ts->tv_nsec);
-}
-
 /*
  * The time that is left of a wait (CALL-19, SCAN-12); false: none.  The first
  * call sets the deadline.
@@ -123,20 +114,10 @@ static bool
 kevent_left(const struct timespec *timeout, int64_t *deadlinep,
     struct timespec *left)
 {
-	int64_t ns, now;
-
+	if (*deadlinep != 0)
+		return (lx_timeleft(*deadlinep, left));
 	*left = *timeout;
-	now = lx_now();
-	if (*deadlinep == 0) {
-		*deadlinep = kevent_deadline(now, timeout);
-		return (true);
-	}
-	if (*deadlinep == INT64_MAX)
-		return (true);
-	if ((ns = *deadlinep - now) <= 0)
-		return (false);
-	left->tv_sec = (time_t)(ns / 1000000000);
-	left->tv_nsec = (long)(ns % 1000000000);
+	*deadlinep = lx_deadline(timeout);
 	return (true);
 }
 

@@ -246,41 +246,27 @@ sigwait_cancelled(void *arg)
 	sigwait_lost(bits);
 }
 
-/* What is left of a wait that began at start. */
-static const struct timespec *
-sigwait_left(const struct timespec *ts, int64_t start, struct timespec *left)
-{
-	int64_t ns;
-
-	if (ts == NULL || ts->tv_sec > INT32_MAX)
-		return (ts);
-	ns = (int64_t)ts->tv_sec * 1000000000 + ts->tv_nsec -
-	    (lx_now() - start);
-	if (ns < 0)
-		ns = 0;
-	left->tv_sec = (time_t)(ns / 1000000000);
-	left->tv_nsec = (long)(ns % 1000000000);
-	return (left);
-}
-
 /* Without the broadcasts, which a set of all signals has in it. */
 static int
 sigwait_wait(const sigset_t *set, siginfo_t *si, const struct timespec *ts)
 {
-	const struct timespec *now = ts;
 	struct timespec left;
 	siginfo_t local;
-	int64_t start;
+	int64_t deadline;
 	int ret;
 
 	if (si == NULL)
 		si = &local;
-	start = ts != NULL && atomic_load(&sig_forced) != 0 ? lx_now() : 0;
+	deadline = ts != NULL && atomic_load(&sig_forced) != 0 ?
+	    lx_deadline(ts) : 0;
 	while ((ret = NEXT(sigtimedwait) != NULL ?
-	    NEXT(sigtimedwait)(set, si, now) : CANCELABLE(SYS_rt_sigtimedwait,
-	    set, si, now, sizeof(uint64_t))) > 0 && sig_rttaken(ret, si)) {
-		if (start != 0)
-			now = sigwait_left(ts, start, &left);
+	    NEXT(sigtimedwait)(set, si, ts) : CANCELABLE(SYS_rt_sigtimedwait,
+	    set, si, ts, sizeof(uint64_t))) > 0 && sig_rttaken(ret, si)) {
+		if (deadline == 0)
+			continue;
+		if (!lx_timeleft(deadline, &left))
+			left.tv_sec = 0;
+		ts = &left;
 	}
 	return (ret);
 }

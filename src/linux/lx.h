@@ -111,6 +111,10 @@ int	lx_timerfd(int *fdp);
 int	lx_timerfd_arm(int fd, int64_t ns);
 int64_t	lx_now(void);			/* CLOCK_MONOTONIC */
 int64_t	lx_now_real(void);		/* CLOCK_REALTIME */
+/* When so much time will have passed; INT64_MAX (in 292 years) is never. */
+int64_t	lx_deadline(const struct timespec *);
+/* What is left until then, or as much as can be said; false: nothing. */
+bool	lx_timeleft(int64_t deadline, struct timespec *left);
 
 /*
  * futex (futex.c), private to the process.

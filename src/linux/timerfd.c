@@ -55,3 +55,29 @@ lx_now_real(void)
 {
 	return (lx_clock(CLOCK_REALTIME));
 }
+
+int64_t
+lx_deadline(const struct timespec *ts)
+{
+	int64_t now = lx_now();
+
+	if (ts->tv_sec >= (INT64_MAX - now) / 1000000000 - 1)
+		return (INT64_MAX);
+	return (now + (int64_t)ts->tv_sec * 1000000000 + ts->tv_nsec);
+}
+
+bool
+lx_timeleft(int64_t deadline, struct timespec *left)
+{
+	int64_t ns;
+
+	left->tv_sec = INT32_MAX;
+	left->tv_nsec = 0;
+	if (deadline == INT64_MAX)
+		return (true);
+	if ((ns = deadline - lx_now()) <= 0)
+		return (false);
+	left->tv_sec = (time_t)(ns / 1000000000);
+	left->tv_nsec = (long)(ns % 1000000000);
+	return (true);
+}
