@@ -66,11 +66,34 @@ kqueue_attend(struct kqueue *kq)
 	}
 }
 
+/* The number goes (note > 0) or went, as kq_closed has it. */
 static void
-kqueue_noteaccept(struct kqueue *kq, int note)
+kqueue_forget(struct kqueue *kq, int note)
+{
+	int epfd, fd, i;
+
+	if (note > 0) {
+		/* From the kernel's sets first: no lock is needed for that. */
+		fd = note - 1;
+		if ((epfd = atomic_load(&kq->kq_epfd)) != -1)
+			(void)lx_epoll_del(epfd, fd);
+		for (i = 0; i < WF_COUNT; i++) {
+			if ((epfd = atomic_load(&kq->kq_nestedfd[i])) != -1)
+				(void)lx_epoll_del(epfd, fd);
+		}
+	}
+	kqueue_note(kq, note);
+	kqueue_attend(kq);
+}
+
+/* A connection was taken; note is as in kq_accepted. */
+static void
+kqueue_accepted(struct kqueue *kq, int note)
 {
 	int old;
 
+	if (!atomic_load(&kq->kq_listens))
+		return;
 	old = 0;
 	if (!atomic_compare_exchange_strong(&kq->kq_accepted, &old, note) &&
 	    old != note)
@@ -78,40 +101,21 @@ kqueue_noteaccept(struct kqueue *kq, int note)
 	kqueue_attend(kq);
 }
 
+/* Tell everybody who may watch the number, by its fe_ref. */
 static void
-kqueue_forget(struct kqueue *kq, int fd, bool open)
+kqueue_tell(struct kqroot *root, uint32_t ref,
+    void (*fn)(struct kqueue *, int), int note)
 {
-	int epfd, i;
+	struct kqueue *kq;
+	uint32_t i, last;
 
-	if (kq == NULL || !atomic_load(&kq->kq_alive))
-		return;
-	if (open) {
-		/* From the kernel's sets first: no lock is needed for that. */
-		if ((epfd = atomic_load(&kq->kq_epfd)) != -1)
-			(void)lx_epoll_del(epfd, fd);
-		for (i = 0; i < WF_COUNT; i++) {
-			if ((epfd = atomic_load(&kq->kq_nestedfd[i])) != -1)
-				(void)lx_epoll_del(epfd, fd);
-		}
-		kqueue_note(kq, fd + 1);
-	} else
-		kqueue_note(kq, -(fd + 1));
-	kqueue_attend(kq);
-}
-
-/* Tell everybody who may watch the number. */
-static void
-kqueue_forgetall(struct kqroot *root, uint32_t ref, int fd, bool open)
-{
-	uint32_t i, n;
-
-	if (ref != FE_MANY) {
-		kqueue_forget(kqueue_byslot(ref), fd, open);
-		return;
+	i = ref == FE_MANY ? 1 : ref;
+	last = ref == FE_MANY ? atomic_load(&root->r_nkq) : ref;
+	for (; i <= last; i++) {
+		if ((kq = kqueue_byslot(i)) != NULL &&
+		    atomic_load(&kq->kq_alive))
+			fn(kq, note);
 	}
-	n = atomic_load(&root->r_nkq);
-	for (i = 1; i <= n; i++)
-		kqueue_forget(kqueue_byslot(i), fd, open);
 }
 
 bool
@@ -169,7 +173,7 @@ kq_fdclosing(int fd)
 	(void)atomic_fetch_add(&fe->fe_gen, 1);
 	kq = atomic_exchange(&fe->fe_kq, NULL);
 	if (ref != FE_NONE)
-		kqueue_forgetall(root, ref, fd, true);
+		kqueue_tell(root, ref, kqueue_forget, fd + 1);
 	if (kq != NULL)
 		kqueue_number(kq, fd, fd);
 }
@@ -190,7 +194,7 @@ kq_fdclosed(int fd)
 	    (ref = atomic_load(&fe->fe_ref)) == FE_NONE || ref == FE_INTERNAL ||
 	    (root = kqroot_peek()) == NULL || root->r_pid != lx_getpid())
 		return;
-	kqueue_forgetall(root, ref, fd, false);
+	kqueue_tell(root, ref, kqueue_forget, -(fd + 1));
 }
 
 void
@@ -253,7 +257,7 @@ kq_fdreused(int fd)
 	(void)atomic_fetch_add(&fe->fe_gen, 1);
 	kq = atomic_exchange(&fe->fe_kq, NULL);
 	if (ref != FE_NONE && ref != FE_INTERNAL)
-		kqueue_forgetall(root, ref, fd, true);
+		kqueue_tell(root, ref, kqueue_forget, fd + 1);
 	if (kq != NULL)
 		kqueue_number(kq, fd, -1);
 }
@@ -291,21 +295,16 @@ kq_fdaccepted(int fd)
 {
 	struct fdent *fe;
 	struct kqroot *root;
-	struct kqueue *kq;
-	uint32_t i, n, ref;
+	uint32_t ref;
 
 	if ((root = kqroot_peek()) == NULL || root->r_pid != lx_getpid())
 		return;
 	ref = (fe = fdtab_peek(fd)) == NULL ? FE_NONE : atomic_load(&fe->fe_ref);
-	n = atomic_load(&root->r_nkq);
-	for (i = 1; i <= n; i++) {
-		if ((kq = kqueue_byslot(i)) == NULL ||
-		    !atomic_load(&kq->kq_listens) ||
-		    (ref != FE_NONE && ref != FE_MANY && ref != i))
-			continue;
-		/* A number that nobody watches may be a dup of one. */
-		kqueue_noteaccept(kq, ref == FE_NONE ? KQ_ALLFDS : fd + 1);
-	}
+	/* A number that nobody watches may be a dup of one. */
+	if (ref == FE_NONE)
+		kqueue_tell(root, FE_MANY, kqueue_accepted, KQ_ALLFDS);
+	else
+		kqueue_tell(root, ref, kqueue_accepted, fd + 1);
 }
 
 void
