@@ -193,6 +193,7 @@ TEST_HDRS = \
 	${srcdir}/test/kq_test.h \
 	${srcdir}/test/fault.h \
 	${srcdir}/test/place_test.h \
+	${srcdir}/test/rounds.h \
 	${srcdir}/test/sock_test.h
 
 # examples/NAME.c, a complete program each.

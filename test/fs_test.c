@@ -11,14 +11,12 @@
 #include <pthread.h>
 #include <sched.h>
 
-#include "kq_test.h"
+#include "place_test.h"
 
 static void
 space_enter(void)
 {
-	if (unshare(CLONE_NEWNS) == -1 ||
-	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1)
-		atf_tc_skip("no mount namespace: %s", strerror(errno));
+	mounts_apart();
 	ATF_REQUIRE_EQ(0, mkdir("mnt", 0755));
 	ATF_REQUIRE_EQ(0, mkdir("mnt2", 0755));
 }

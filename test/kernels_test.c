@@ -7,6 +7,7 @@
  * user of kqueue sees then; the rest is asked of the real one.
  */
 #include "sock_test.h"
+#include "place_test.h"
 
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
@@ -230,10 +231,11 @@ KQ_TC(tcp_deaths, "READ-4, READ-10, READ-11: why a connection is dead")
  * The space to send (WRITE-1).
  */
 
+/* No SO_MEMINFO; and by the time of the look there is more than fits. */
 static bool
-by_outq(long nr, const long arg[6], long *retp)
+by_full(long nr, const long arg[6], long *retp)
 {
-	if (nr == SYS_ioctl && arg[1] == TIOCOUTQ) {
+	if (nr == SYS_ioctl && (arg[1] == TIOCOUTQ || arg[1] == FIONREAD)) {
 		*(int *)arg[2] = 1 << 30;
 		*retp = 0;
 	} else if (nr == SYS_getsockopt && arg[2] == SO_MEMINFO)
@@ -272,7 +274,7 @@ KQ_TC(no_meminfo, "WRITE-1: no SO_MEMINFO: buffer size less what is queued")
 	KQ_EXPECT_NOW(kq, sv[0], W, .flags = 0, .data = 0);
 	KERNEL_END();
 	/* More than fits, as the last packet may: nothing is free. */
-	KERNEL_BY(by_outq);
+	KERNEL_BY(by_full);
 	KQ_EXPECT_NOW(kq, sv[0], W, .flags = 0, .data = 0);
 	KERNEL_END();
 	pair_close(sv);
@@ -687,18 +689,6 @@ KQ_TC(inet_seqpacket, "READ-4: an Internet socket of packets is no TCP")
 	KERNEL_END();
 	/* The error of TCP's is not to be had. */
 	ATF_CHECK_EQ(0, asked_tcp);
-}
-
-/* The pipe's buffer is full by the time that it is looked at. */
-static bool
-by_full(long nr, const long arg[6], long *retp)
-{
-	if (nr != SYS_ioctl || arg[1] != FIONREAD)
-		return (false);
-	answered++;
-	*(int *)arg[2] = 1 << 30;
-	*retp = 0;
-	return (true);
 }
 
 KQ_TC(pipe_space, "WRITE-12: a pipe's space is never below 0, or not known")
@@ -2148,9 +2138,7 @@ by_listmount(long nr, const long arg[6], long *retp)
 static void
 space_enter(void)
 {
-	if (unshare(CLONE_NEWNS) == -1 ||
-	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1)
-		atf_tc_skip("no mount namespace: %s", strerror(errno));
+	mounts_apart();
 	ATF_REQUIRE_EQ(0, mkdir("mnt", 0755));
 }
 

@@ -9,10 +9,9 @@
 
 #include <atf-c.h>
 
-#ifndef KQ_SLOW
-#define	KQ_SLOW		1			/* see kq_test.h */
-#endif
-#define	MODEL_OPS	(UINT64_C(100000) / KQ_SLOW)	/* in each case */
+#include "rounds.h"
+
+#define	MODEL_OPS	KQ_ROUNDS(UINT64_C(100000))	/* in each case */
 
 /* A case; what differs is on standard output, as a C program. */
 #define	MODEL_TC(name, seed)						\

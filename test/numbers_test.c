@@ -3,18 +3,17 @@
  * Descriptor numbers: every call that makes, marks or closes some, where one of
  * them is watched, a kqueue or the library's own (REG-31 to REG-33, KQ-1, KQ-9).
  */
+#include "sock_test.h"
+
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <dirent.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-
-#include "kq_test.h"
 
 int	close_range(unsigned int, unsigned int, int);
 void	closefrom(int);
@@ -407,40 +406,33 @@ acceptor(void *arg)
 
 KQ_TC(accepting, "accept() and accept4() are libc's still")
 {
-	struct sockaddr_in sin = { .sin_family = AF_INET };
-	struct sockaddr_storage from;
-	socklen_t len = sizeof(sin), fromlen = sizeof(from);
-	int c, fd, kq = KQ_OPEN(), ls;
+	struct sockaddr_storage from, ss;
+	socklen_t fromlen = sizeof(from), len;
+	int fd, kq = KQ_OPEN(), ls;
 	pthread_t t;
 	void *ret;
 
-	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	ATF_REQUIRE((ls = socket(AF_INET, SOCK_STREAM, 0)) != -1);
+	ls = listener_bound(L_TCP, &ss, &len);
 	ATF_CHECK_ERRNO(EBADF, accept(-1, NULL, NULL) == -1);
 	ATF_CHECK_ERRNO(EBADF, accept4(-1, NULL, NULL, 0) == -1);
 	ATF_CHECK_ERRNO(EINVAL, accept(ls, NULL, NULL) == -1);
 	ATF_CHECK_ERRNO(EINVAL, accept4(ls, NULL, NULL, ~0) == -1);
-	ATF_REQUIRE_EQ(0, bind(ls, (struct sockaddr *)&sin, len));
 	ATF_REQUIRE_EQ(0, listen(ls, 8));
-	ATF_REQUIRE_EQ(0, getsockname(ls, (struct sockaddr *)&sin, &len));
 	KQ_CHANGE(kq, ls, EVFILT_READ, EV_ADD | EV_CLEAR, 0, 0);
-	for (fd = 0; fd < 2; fd++) {
-		ATF_REQUIRE((c = socket(AF_INET, SOCK_STREAM, 0)) != -1);
-		ATF_REQUIRE_EQ(0, connect(c, (struct sockaddr *)&sin, len));
-		close(c);
-	}
+	close(listener_client(L_TCP, ls, &ss, len, 1));
+	close(listener_client(L_TCP, ls, &ss, len, 2));
 	KQ_EXPECT(kq, ls, EVFILT_READ, .flags = EV_CLEAR, .data = 2);
 	errno = 77;
 	ATF_REQUIRE((fd = accept(ls, (struct sockaddr *)&from, &fromlen)) !=
 	    -1);
-	ATF_CHECK_EQ(sizeof(sin), fromlen);
+	ATF_CHECK_EQ(sizeof(struct sockaddr_in), fromlen);
 	ATF_CHECK_EQ(AF_INET, from.ss_family);
 	ATF_CHECK_EQ(0, fcntl(fd, F_GETFD));
 	close(fd);
 	fromlen = sizeof(from);
 	ATF_REQUIRE((fd = accept4(ls, (struct sockaddr *)&from, &fromlen,
 	    SOCK_CLOEXEC)) != -1);
-	ATF_CHECK_EQ(sizeof(sin), fromlen);
+	ATF_CHECK_EQ(sizeof(struct sockaddr_in), fromlen);
 	ATF_CHECK_EQ(FD_CLOEXEC, fcntl(fd, F_GETFD));
 	close(fd);
 	ATF_CHECK_EQ(77, errno);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * For the tests of files: cases that are run twice, on the file system of the
- * test and on tmpfs; and limits of the user's.
+ * test and on tmpfs; mounts of the case's own; and limits of the user's.
  */
 #ifndef _PLACE_TEST_H_
 #define	_PLACE_TEST_H_
 
 #include "kq_test.h"
 
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
@@ -56,6 +57,15 @@ place_each(void (*body)(void))
 	body();
 	ATF_REQUIRE_EQ(0, fchdir(start));
 	close(start);
+}
+
+/* Mounts of our own from here on. */
+static void
+mounts_apart(void)
+{
+	if (unshare(CLONE_NEWNS) == -1 ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1)
+		atf_tc_skip("no mount namespace: %s", strerror(errno));
 }
 
 /*

@@ -892,13 +892,13 @@ pid_next(pid_t pid)
 		atf_tc_skip("ns_last_pid: %s", strerror(errno));
 }
 
-static void
-pid_reused(unsigned notes)
+/* A watched one ends, and the next gets its number. */
+static struct child
+child_again(int kq, unsigned notes)
 {
 	struct child ch, next;
-	int i, kq = KQ_OPEN();
+	int i;
 
-	need_connector(kq);
 	for (i = 0; i < 100; i++) {
 		ch = child_start();
 		ADD(kq, ch.pid, notes);
@@ -907,16 +907,28 @@ pid_reused(unsigned notes)
 		pid_next(ch.pid);
 		next = child_start();
 		if (next.pid == ch.pid)
-			break;
+			return (next);
 		/* Somebody was faster: that one will not do. */
 		child_end(&next);
-		KQ_EXPECT(kq, ch.pid, EVFILT_PROC, .data = 7 << 8);
+		if ((notes & NOTE_EXIT) != 0)
+			KQ_EXPECT(kq, ch.pid, EVFILT_PROC, .data = 7 << 8);
+		else
+			KQ_EXPECT_NOTHING(kq);
 	}
-	if (i == 100)
-		atf_tc_skip("the number was somebody else's each time");
+	atf_tc_skip("the number was somebody else's each time");
+}
+
+static void
+pid_reused(unsigned notes)
+{
+	struct child next;
+	int kq = KQ_OPEN();
+
+	need_connector(kq);
+	next = child_again(kq, notes);
 	/* Not the one that we watch. */
 	child_tell(&next, 'f');
-	KQ_EXPECT(kq, ch.pid, EVFILT_PROC, .fflags = NOTE_EXIT,
+	KQ_EXPECT(kq, next.pid, EVFILT_PROC, .fflags = NOTE_EXIT,
 	    .data = 7 << 8, .flags = ENDED);
 	KQ_EXPECT_NOTHING(kq);
 	/* But it may be watched from now on. */
@@ -947,25 +959,12 @@ KQ_TC_MD(track_reused, "PROC-13: the same with NOTE_TRACK",
 KQ_TC_MD(freebsd_track_reused, "PROC-9: FreeBSD, one that ended unasked",
     "require.user", "root")
 {
-	struct child ch, next;
-	int i, kq, other = KQ_OPEN();
+	struct child next;
+	int kq, other = KQ_OPEN();
 
 	need_connector(other);
 	ATF_REQUIRE((kq = kqueue_freebsd()) != -1);
-	for (i = 0; i < 100; i++) {
-		ch = child_start();
-		ADD(kq, ch.pid, NOTE_TRACK);
-		child_tell(&ch, 'q');
-		child_end(&ch);
-		pid_next(ch.pid);
-		next = child_start();
-		if (next.pid == ch.pid)
-			break;
-		child_end(&next);
-		KQ_EXPECT_NOTHING(kq);
-	}
-	if (i == 100)
-		atf_tc_skip("the number was somebody else's each time");
+	next = child_again(kq, NOTE_TRACK);
 	/* Gone without a word; the next one is nobody's. */
 	child_tell(&next, 'f');
 	KQ_EXPECT_NOTHING(kq);

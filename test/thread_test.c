@@ -8,9 +8,8 @@
  * of the case reports that.  Threads return NULL or what went wrong, and the
  * main thread alone asserts.
  */
-#include "kq_test.h"
+#include "sock_test.h"
 
-#include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -739,25 +738,17 @@ collect_one(void *arg)
 /* Whoever got the event takes one connection, and works on that for long. */
 KQ_TC(sleeper_sees_accept, "READ-21: a sleeper wakes for what accept() left")
 {
-	struct sockaddr_in sin = { .sin_family = AF_INET };
-	socklen_t len = sizeof(sin);
+	struct sockaddr_storage ss;
 	int c[2], fd, i, j, kq = KQ_OPEN(), ls;
 	unsigned seed = 1;
 	pthread_t thread;
+	socklen_t len;
 
-	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	ATF_REQUIRE((ls = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) !=
-	    -1);
-	ATF_REQUIRE_EQ(0, bind(ls, (struct sockaddr *)&sin, len));
-	ATF_REQUIRE_EQ(0, listen(ls, 8));
-	ATF_REQUIRE_EQ(0, getsockname(ls, (struct sockaddr *)&sin, &len));
+	ls = listener_open(L_TCP, 8, &ss, &len);
 	for (i = 0; i < 200; i++) {
-		for (j = 0; j < 2; j++) {
-			ATF_REQUIRE((c[j] = socket(AF_INET, SOCK_STREAM, 0)) !=
-			    -1);
-			ATF_REQUIRE_EQ(0, connect(c[j], (struct sockaddr *)&sin,
-			    len));
-		}
+		for (j = 0; j < 2; j++)
+			c[j] = listener_client(L_TCP, ls, &ss, len,
+			    (unsigned)j + 1);
 		KQ_CHANGE(kq, ls, EVFILT_READ, EV_ADD | EV_CLEAR, 0, 0);
 		KQ_EXPECT(kq, ls, EVFILT_READ, .flags = EV_CLEAR, .data = 2);
 		START(&thread, collect_one, &kq);

@@ -606,15 +606,6 @@ FILE_TC(dir_root, "VN-9: the root directory, which nothing can remove")
 	close(dir);
 }
 
-/* Mounts of our own from here on. */
-static void
-mounts_apart(void)
-{
-	if (unshare(CLONE_NEWNS) == -1 ||
-	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1)
-		atf_tc_skip("no mount namespace: %s", strerror(errno));
-}
-
 KQ_TC_MD(unmount, "VN-9: forced unmount: REVOKE", "require.user", "root")
 {
 	int kq = KQ_OPEN();
