@@ -1026,25 +1026,32 @@ KQ_TC_MD(track_occupied, "PROC-15: a child whose number has an exit to tell",
 	child_end(&ch);
 }
 
-#define	MANYFORKS	950
+#define	MANYFORKS	200
 
-KQ_TC(fork_many, "PROC-6: more processes than a filter has room for")
+KQ_TC(fork_many, "PROC-6: more processes than a filter names one by one")
 {
+	struct timespec patience = { KQ_PATIENCE, 0 };
 	static struct child ch[3], late;
 	static pid_t pids[MANYFORKS];
-	int go[2], i, kq = KQ_OPEN();
-	char c;
+	static bool heard[MANYFORKS];
+	int end[2], go[2], i, j, kq = KQ_OPEN();
+	struct kevent kev;
+	char c = 0;
 
 	need_connector(kq);
 	for (i = 0; i < 3; i++)
 		ch[i] = child_start();
-	/* Behind those, who would keep it open. */
+	/* Behind those, who would keep them open. */
 	ATF_REQUIRE_EQ(0, pipe(go));
+	ATF_REQUIRE_EQ(0, pipe(end));
 	ADD(kq, ch[0].pid, NOTE_FORK);
 	for (i = 0; i < MANYFORKS; i++) {
 		if ((pids[i] = fork()) == 0) {
-			close(go[1]);
+			close(end[1]);
 			(void)!read(go[0], &c, 1);
+			if (fork() == 0)
+				leave(0);
+			(void)!read(end[0], &c, 1);
 			leave(0);
 		}
 		ATF_REQUIRE(pids[i] != -1);
@@ -1052,7 +1059,7 @@ KQ_TC(fork_many, "PROC-6: more processes than a filter has room for")
 		if (i == MANYFORKS / 2)
 			ADD(kq, ch[1].pid, NOTE_FORK);
 	}
-	/* Now all processes pass; this one is nobody's. */
+	/* Others may pass now; this one is nobody's. */
 	child_tell(&ch[2], 'f');
 	KQ_EXPECT_NOTHING(kq);
 	for (i = 0; i < 2; i++) {
@@ -1066,6 +1073,18 @@ KQ_TC(fork_many, "PROC-6: more processes than a filter has room for")
 	KQ_EXPECT(kq, late.pid, EVFILT_PROC, .fflags = NOTE_FORK);
 	KQ_CHANGE(kq, late.pid, EVFILT_PROC, EV_DELETE, 0, 0);
 	child_end(&late);
+	/* Each of them is heard of, once. */
+	for (i = 0; i < MANYFORKS; i++)
+		ATF_REQUIRE_EQ(1, write(go[1], &c, 1));
+	for (i = 0; i < MANYFORKS; i++) {
+		ATF_REQUIRE_EQ(1, kevent(kq, NULL, 0, &kev, 1, &patience));
+		ATF_CHECK_EQ(NOTE_FORK, kev.fflags);
+		for (j = 0; j < MANYFORKS && pids[j] != (pid_t)kev.ident; j++)
+			continue;
+		ATF_REQUIRE(j < MANYFORKS && !heard[j]);
+		heard[j] = true;
+	}
+	KQ_EXPECT_NOTHING(kq);
 	for (i = 0; i < MANYFORKS; i++)
 		KQ_CHANGE(kq, pids[i], EVFILT_PROC, EV_DELETE, 0, 0);
 	child_tell(&ch[2], 'f');
@@ -1074,10 +1093,12 @@ KQ_TC(fork_many, "PROC-6: more processes than a filter has room for")
 		child_tell(&ch[i], 'f');
 		KQ_EXPECT(kq, ch[i].pid, EVFILT_PROC, .fflags = NOTE_FORK);
 	}
-	close(go[1]);
+	close(end[1]);
 	for (i = 0; i < MANYFORKS; i++)
 		ATF_REQUIRE_EQ(pids[i], waitpid(pids[i], NULL, 0));
+	close(end[0]);
 	close(go[0]);
+	close(go[1]);
 	for (i = 3; i-- > 0;)
 		child_end(&ch[i]);
 }

@@ -67,17 +67,65 @@ install(int fd, struct sock_filter *f, int n)
 	    SO_ATTACH_FILTER, &prog, sizeof(prog))));
 }
 
-/* Beyond this many pids all of them pass. */
-#define	FILTER_PIDS	900
+/*
+ * As many pids are compared one by one; of more, a hash of ten bits is looked up,
+ * and lets some others pass: what each fork of any process costs, and each change
+ * of the filter, has a bound.
+ */
+#define	FILTER_PIDS	64
+#define	FILTER_BITS	1024
+#define	FILTER_WORDS	(FILTER_BITS / 32)
+#define	FILTER_MUL	0x9e3779b1u
+#define	FILTER_SHIFT	22
+#define	FILTER_LEN	(4 * FILTER_PIDS + 32)
+_Static_assert(4 * FILTER_PIDS >= 2 * (3 * FILTER_WORDS + 11), "either kind");
+
+/* Pass if the pid at off is one of these. */
+static void
+put_pids(struct sock_filter *f, int *np, int off, const int *pids, int npids)
+{
+	int i;
+
+	put(f, np, BPF_LD | BPF_W | BPF_ABS, (uint32_t)off, 0, 0);
+	for (i = 0; i < npids; i++) {
+		put(f, np, BPF_JMP | BPF_JEQ | BPF_K, htonl((uint32_t)pids[i]),
+		    0, 1);
+		put(f, np, BPF_RET | BPF_K, PASS, 0, 0);
+	}
+}
+
+/* The same by hash. */
+static void
+put_hash(struct sock_filter *f, int *np, int off, const uint32_t *words)
+{
+	int i;
+
+	put(f, np, BPF_LD | BPF_W | BPF_ABS, (uint32_t)off, 0, 0);
+	put(f, np, BPF_ALU | BPF_MUL | BPF_K, FILTER_MUL, 0, 0);
+	put(f, np, BPF_ALU | BPF_RSH | BPF_K, FILTER_SHIFT, 0, 0);
+	put(f, np, BPF_ST, 0, 0, 0);
+	put(f, np, BPF_ALU | BPF_AND | BPF_K, 31, 0, 0);
+	put(f, np, BPF_MISC | BPF_TAX, 0, 0, 0);
+	put(f, np, BPF_LD | BPF_MEM, 0, 0, 0);
+	put(f, np, BPF_ALU | BPF_RSH | BPF_K, 5, 0, 0);
+	for (i = 0; i < FILTER_WORDS; i++) {
+		put(f, np, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)i, 0, 2);
+		put(f, np, BPF_LD | BPF_IMM, words[i], 0, 0);
+		put(f, np, BPF_JMP | BPF_JA,
+		    (uint32_t)(3 * (FILTER_WORDS - 1 - i)), 0, 0);
+	}
+	put(f, np, BPF_ALU | BPF_RSH | BPF_X, 0, 0, 0);
+	put(f, np, BPF_JMP | BPF_JSET | BPF_K, 1, 0, 1);
+	put(f, np, BPF_RET | BPF_K, PASS, 0, 0);
+}
 
 int
 lx_procconn_filter(int fd, const int *pids, int npids)
 {
-	struct sock_filter f[4 * FILTER_PIDS + 32];
+	struct sock_filter f[FILTER_LEN];
+	uint32_t h, words[FILTER_WORDS];
 	int i, n;
 
-	if (npids > FILTER_PIDS)
-		npids = -1;
 	n = 0;
 	/* Loads are big-endian, so the constants are turned around. */
 	put(f, &n, BPF_LD | BPF_W | BPF_ABS, OFF_WHAT, 0, 0);
@@ -101,22 +149,23 @@ lx_procconn_filter(int fd, const int *pids, int npids)
 		put(f, &n, BPF_RET | BPF_K, PASS, 0, 0);
 		return (install(fd, f, n));
 	}
-	put(f, &n, BPF_LD | BPF_W | BPF_ABS, (uint32_t)OFF_TGID, 0, 0);
+	memset(words, 0, sizeof(words));
 	for (i = 0; i < npids; i++) {
-		put(f, &n, BPF_JMP | BPF_JEQ | BPF_K, htonl((uint32_t)pids[i]),
-		    0, 1);
-		put(f, &n, BPF_RET | BPF_K, PASS, 0, 0);
+		h = htonl((uint32_t)pids[i]) * FILTER_MUL >> FILTER_SHIFT;
+		words[h / 32] |= (uint32_t)1 << h % 32;
 	}
+	if (npids <= FILTER_PIDS)
+		put_pids(f, &n, OFF_TGID, pids, npids);
+	else
+		put_hash(f, &n, OFF_TGID, words);
 	/* A number that is given to a new process: the old one is gone. */
 	put(f, &n, BPF_LD | BPF_W | BPF_ABS, OFF_WHAT, 0, 0);
 	put(f, &n, BPF_JMP | BPF_JEQ | BPF_K, htonl(WHAT_FORK), 1, 0);
 	put(f, &n, BPF_RET | BPF_K, 0, 0, 0);
-	put(f, &n, BPF_LD | BPF_W | BPF_ABS, (uint32_t)OFF_CTGID, 0, 0);
-	for (i = 0; i < npids; i++) {
-		put(f, &n, BPF_JMP | BPF_JEQ | BPF_K, htonl((uint32_t)pids[i]),
-		    0, 1);
-		put(f, &n, BPF_RET | BPF_K, PASS, 0, 0);
-	}
+	if (npids <= FILTER_PIDS)
+		put_pids(f, &n, OFF_CTGID, pids, npids);
+	else
+		put_hash(f, &n, OFF_CTGID, words);
 	put(f, &n, BPF_RET | BPF_K, 0, 0, 0);
 	return (install(fd, f, n));
 }
