@@ -4,6 +4,7 @@
  * program's mask and dispositions while signals are watched, and all that they
  * were promised without us.
  */
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <pthread.h>
@@ -12,6 +13,7 @@
 #include <spawn.h>
 
 #include "kq_test.h"
+#include "rounds.h"
 
 /* Absent from musl's archive. */
 int	execveat(int, const char *, char *const [], char *const [], int)
@@ -344,31 +346,274 @@ KQ_TC(spawn, "SIG-9: posix_spawn with each attribute")
 	    argv_bad, environ));
 }
 
-KQ_TC(spawn_child_ignored, "SIG-9: SIGCHLD that is ignored is inherited so")
+/* What grep has that is started with this standard input. */
+static struct status
+grep_status(const char *in, pid_t *pidp)
 {
 	posix_spawn_file_actions_t fa;
-	int fds[2], kq = KQ_OPEN();
-	struct status b;
+	struct status st;
+	int fds[2];
 	pid_t pid;
 	FILE *fp;
 
-	find_grep();
-	(void)setup(kq);
-	signal(SIGCHLD, SIG_IGN);
 	ATF_REQUIRE_EQ(0, pipe2(fds, O_CLOEXEC));
 	posix_spawn_file_actions_init(&fa);
+	posix_spawn_file_actions_addopen(&fa, 0, in, O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&fa, fds[1], 1);
 	ATF_REQUIRE_EQ(0, posix_spawn(&pid, grep_path, &fa, NULL, argv_grep,
 	    environ));
 	posix_spawn_file_actions_destroy(&fa);
 	close(fds[1]);
 	ATF_REQUIRE((fp = fdopen(fds[0], "r")) != NULL);
-	b = status_read(fp);
+	st = status_read(fp);
 	fclose(fp);
+	if (pidp != NULL)
+		*pidp = pid;
+	return (st);
+}
+
+KQ_TC(spawn_child_ignored, "SIG-9: SIGCHLD that is ignored is inherited so")
+{
+	int kq = KQ_OPEN();
+	struct status b;
+	pid_t pid;
+
+	find_grep();
+	(void)setup(kq);
+	signal(SIGCHLD, SIG_IGN);
+	b = grep_status("/dev/null", &pid);
 	ATF_CHECK((b.ign & BIT(SIGCHLD)) != 0);
 	ATF_CHECK_ERRNO(ECHILD, waitpid(pid, NULL, 0) == -1);
 	/* Its end counts, and the program believes what it said. */
 	COUNT(kq, SIGCHLD, 1);
+	ATF_CHECK(signal(SIGCHLD, SIG_DFL) == SIG_IGN);
+}
+
+/*
+ * A thread that starts a program, and is held up in it: the FIFO "held" is its
+ * standard input, and has to be opened first.
+ */
+struct starter {
+	pthread_t	 st_thread;
+	struct status	 st_child;	/* what the program got */
+	struct status	 st_after;	/* the thread's, afterwards */
+	_Atomic int	 st_step;	/* 1: started; 2: it may end */
+};
+
+static void *
+starter_main(void *arg)
+{
+	struct starter *st = arg;
+	pid_t pid;
+
+	st->st_child = grep_status("held", &pid);
+	(void)waitpid(pid, NULL, 0);
+	st->st_after = status_self();
+	st->st_step = 1;
+	while (st->st_step == 1)
+		sched_yield();
+	return (NULL);
+}
+
+/* Start it, and wait until SIGCHLD is ignored as far as the kernel knows. */
+static void
+held_begin(pthread_t *t, void *(*fn)(void *), void *arg)
+{
+	ATF_REQUIRE_EQ(0, mkfifo("held", 0600));
+	ATF_REQUIRE_EQ(0, pthread_create(t, NULL, fn, arg));
+	while ((status_self().ign & BIT(SIGCHLD)) == 0)
+		sched_yield();
+}
+
+/* Let it go on until it says that it has. */
+static void
+held_release(_Atomic int *done)
+{
+	int fd;
+
+	ATF_REQUIRE((fd = open("held", O_WRONLY)) != -1);
+	while (*done == 0)
+		sched_yield();
+	close(fd);
+	unlink("held");
+}
+
+static void
+starter_begin(struct starter *st)
+{
+	st->st_step = 0;
+	held_begin(&st->st_thread, starter_main, st);
+}
+
+static void
+starter_release(struct starter *st)
+{
+	held_release(&st->st_step);
+}
+
+static void
+starter_end(struct starter *st)
+{
+	st->st_step = 2;
+	pthread_join(st->st_thread, NULL);
+}
+
+/* No new child: what is counted is another's end. */
+static void *
+starter_fails(void *arg)
+{
+	posix_spawn_file_actions_t fa;
+	pid_t pid;
+
+	posix_spawn_file_actions_init(&fa);
+	posix_spawn_file_actions_addopen(&fa, 0, "held", O_RDONLY, 0);
+	ATF_CHECK_EQ(ENOENT, posix_spawn(&pid, "/nonexistent/no", &fa, NULL,
+	    argv_bad, environ));
+	posix_spawn_file_actions_destroy(&fa);
+	*(_Atomic int *)arg = 1;
+	return (NULL);
+}
+
+KQ_TC(spawn_child_dies, "SIG-3: a child that ends while a program is started")
+{
+	_Atomic int done = 0;
+	int kq = KQ_OPEN();
+	pthread_t t;
+	pid_t pid;
+
+	find_grep();
+	(void)setup(kq);
+	signal(SIGCHLD, SIG_IGN);
+	ATF_REQUIRE((pid = fork()) != -1);
+	if (pid == 0) {
+		(void)pause();
+		_exit(0);
+	}
+	held_begin(&t, starter_fails, &done);
+	ATF_REQUIRE_EQ(0, kill(pid, SIGKILL));
+	/* Nobody waits for it: its number is nobody's any more. */
+	while (kill(pid, 0) == 0)
+		sched_yield();
+	KQ_EXPECT_NOTHING(kq);
+	held_release(&done);
+	COUNT(kq, SIGCHLD, 1);
+	pthread_join(t, NULL);
+	KQ_EXPECT_NOTHING(kq);
+}
+
+KQ_TC(spawn_and_action, "SIG-9: an action that is set while a program starts")
+{
+	struct starter st;
+	int kq = KQ_OPEN();
+
+	find_grep();
+	(void)setup(kq);
+	signal(SIGCHLD, SIG_IGN);
+	starter_begin(&st);
+	signal(SIGCHLD, on_signal);
+	starter_release(&st);
+	/* The program had begun with the old one. */
+	ATF_CHECK((st.st_child.ign & BIT(SIGCHLD)) != 0);
+	hits = 0;
+	SEND(SIGCHLD);
+	while (hits == 0)
+		sched_yield();
+	starter_end(&st);
+
+	/* Ignored again, and watched no more. */
+	signal(SIGCHLD, SIG_IGN);
+	starter_begin(&st);
+	KQ_CHANGE(kq, SIGCHLD, EVFILT_SIGNAL, EV_DELETE, 0, 0);
+	starter_release(&st);
+	ATF_CHECK((status_self().ign & BIT(SIGCHLD)) != 0);
+	starter_end(&st);
+}
+
+KQ_TC(spawn_and_add, "SIG-3: a signal that is watched while a program starts")
+{
+	struct starter st;
+	int kq = KQ_OPEN();
+
+	find_grep();
+	signal(SIGUSR1, SIG_IGN);
+	ADD(kq, SIGCHLD);
+	signal(SIGCHLD, SIG_IGN);
+	starter_begin(&st);
+	ADD(kq, SIGUSR1);
+	starter_release(&st);
+	KQ_CHANGE(kq, SIGCHLD, EVFILT_SIGNAL, EV_DELETE, 0, 0);
+	/* The thread would take it, if it did not block it as all others do. */
+	ATF_CHECK((st.st_after.blk & BIT(SIGUSR1)) != 0);
+	SEND(SIGUSR1);
+	COUNT(kq, SIGUSR1, 1);
+	starter_end(&st);
+}
+
+/* A child that has ended before its parent goes on. */
+KQ_TC(spawn_short, "SIG-3: a program that is done before posix_spawn() is")
+{
+	struct sched_param none = { .sched_priority = 0 };
+	char name[] = "true", *argv[] = { name, NULL };
+	posix_spawnattr_t attr;
+	int i, kq = KQ_OPEN();
+	cpu_set_t cpus;
+	pid_t pid;
+	FILE *fp;
+
+	(void)setup(kq);
+	signal(SIGCHLD, SIG_IGN);
+	/* One processor, which the child has whenever it wants. */
+	CPU_ZERO(&cpus);
+	CPU_SET(sched_getcpu(), &cpus);
+	ATF_REQUIRE_EQ(0, sched_setaffinity(0, sizeof(cpus), &cpus));
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSCHEDULER);
+	posix_spawnattr_setschedpolicy(&attr, SCHED_OTHER);
+	posix_spawnattr_setschedparam(&attr, &none);
+	ATF_REQUIRE_EQ(0, sched_setscheduler(0, SCHED_IDLE, &none));
+	for (i = 0; i < KQ_ROUNDS(40); i++) {
+		ATF_REQUIRE_EQ(0, posix_spawnp(&pid, name, NULL, &attr, argv,
+		    environ));
+		COUNT(kq, SIGCHLD, 1);
+	}
+	posix_spawnattr_destroy(&attr);
+	for (i = 0; i < KQ_ROUNDS(40); i++) {
+		ATF_REQUIRE((fp = popen("exit 0", "w")) != NULL);
+		COUNT(kq, SIGCHLD, 1);
+		ATF_CHECK_ERRNO(ECHILD, pclose(fp) == -1);
+	}
+	KQ_EXPECT_NOTHING(kq);
+}
+
+static void *
+start_many(void *arg)
+{
+	struct status b;
+	int i;
+
+	for (i = 0; i < KQ_ROUNDS(60); i++) {
+		b = grep_status("/dev/null", NULL);
+		if ((b.ign & BIT(SIGCHLD)) == 0)
+			++*(int *)arg;
+	}
+	return (NULL);
+}
+
+KQ_TC(spawn_threads, "SIG-9: threads that start programs, SIGCHLD ignored")
+{
+	int bad[3] = { 0, 0, 0 }, i, kq = KQ_OPEN();
+	pthread_t t[3];
+
+	find_grep();
+	(void)setup(kq);
+	signal(SIGCHLD, SIG_IGN);
+	for (i = 0; i < 3; i++)
+		ATF_REQUIRE_EQ(0, pthread_create(&t[i], NULL, start_many,
+		    &bad[i]));
+	for (i = 0; i < 3; i++) {
+		pthread_join(t[i], NULL);
+		ATF_CHECK_EQ(0, bad[i]);
+	}
 	ATF_CHECK(signal(SIGCHLD, SIG_DFL) == SIG_IGN);
 }
 
@@ -519,6 +764,11 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, exec_self);
 	ATF_TP_ADD_TC(tp, spawn);
 	ATF_TP_ADD_TC(tp, spawn_child_ignored);
+	ATF_TP_ADD_TC(tp, spawn_child_dies);
+	ATF_TP_ADD_TC(tp, spawn_and_action);
+	ATF_TP_ADD_TC(tp, spawn_and_add);
+	ATF_TP_ADD_TC(tp, spawn_short);
+	ATF_TP_ADD_TC(tp, spawn_threads);
 	ATF_TP_ADD_TC(tp, popened);
 	ATF_TP_ADD_TC(tp, systems);
 	ATF_TP_ADD_TC(tp, system_threads);

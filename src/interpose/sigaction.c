@@ -26,6 +26,8 @@ static struct disp {
 	bool		d_changed;	/* [S] the kernel has another */
 } sig_disp[LX_NSIG + 1];
 
+static int	chld_shown;	/* [S] threads that start programs just now */
+
 static bool	sig_constructed;	/* by the constructor, once */
 
 static _Atomic(int (*)(int, const struct sigaction *, struct sigaction *))
@@ -127,6 +129,14 @@ wrapper(int sig, siginfo_t *si, void *ctx)
 		((void (*)(int, siginfo_t *, void *))fn)(sig, si, ctx);
 }
 
+/* SIGCHLD is sent, and nobody becomes a zombie. */
+static void
+chld_hide(struct sigaction *sa)
+{
+	sa->sa_handler = SIG_DFL;
+	sa->sa_flags |= SA_NOCLDWAIT;
+}
+
 int
 disp_install(int sig, bool fresh, uint64_t *minep)
 {
@@ -161,8 +171,8 @@ disp_install(int sig, bool fresh, uint64_t *minep)
 		d->d_changed = true;
 		fresh = false;
 	} else if (sig == SIGCHLD && sa.sa_handler == SIG_IGN) {
-		sa.sa_handler = SIG_DFL;
-		sa.sa_flags |= SA_NOCLDWAIT;
+		if (chld_shown == 0)
+			chld_hide(&sa);
 		d->d_changed = true;
 		fresh = false;
 	} else
@@ -200,26 +210,69 @@ disp_restore(int sig)
 }
 
 bool
+disp_chldhidden(void)
+{
+	return ((atomic_load(&sig_watched) & BIT(SIGCHLD)) != 0 &&
+	    sig_disp[SIGCHLD].d_changed && !caught(SIGCHLD));
+}
+
+bool
 disp_showchld(void)
 {
 	struct sigaction sa;
+	uint64_t mine;
+	bool hidden;
 
-	if ((atomic_load(&sig_watched) & BIT(SIGCHLD)) == 0 ||
-	    !sig_disp[SIGCHLD].d_changed || caught(SIGCHLD))
-		return (false);
-	disp_get(SIGCHLD, &sa);
-	return (real_sigaction(SIGCHLD, &sa, NULL) == 0);
+	if (!sig_ours()) {
+		/* A vfork() child, with a table of its own in the kernel. */
+		if (!disp_chldhidden())
+			return (false);
+		disp_get(SIGCHLD, &sa);
+		return (real_sigaction(SIGCHLD, &sa, NULL) == 0);
+	}
+	siglock(&mine);
+	hidden = disp_chldhidden();
+	if (hidden && chld_shown++ == 0) {
+		disp_get(SIGCHLD, &sa);
+		(void)real_sigaction(SIGCHLD, &sa, NULL);
+	}
+	sigunlock(mine);
+	return (hidden);
 }
 
 void
 disp_hidechld(void)
 {
 	struct sigaction sa;
+	uint64_t mine;
+	bool ours;
 
-	disp_get(SIGCHLD, &sa);
-	sa.sa_handler = SIG_DFL;
-	sa.sa_flags |= SA_NOCLDWAIT;
-	(void)real_sigaction(SIGCHLD, &sa, NULL);
+	ours = sig_ours();
+	if (ours)
+		siglock(&mine);
+	/* Meanwhile it may have got a handler, or be watched no more. */
+	if ((!ours || --chld_shown == 0) && disp_chldhidden()) {
+		disp_get(SIGCHLD, &sa);
+		chld_hide(&sa);
+		(void)real_sigaction(SIGCHLD, &sa, NULL);
+	}
+	if (ours)
+		sigunlock(mine);
+}
+
+void
+disp_reset(void)
+{
+	uint64_t watched;
+	int sig;
+
+	watched = atomic_load(&sig_watched);
+	for (sig = 1; sig <= LX_NSIG; sig++) {
+		if ((watched & BIT(sig)) != 0)
+			disp_restore(sig);
+	}
+	atomic_store(&sig_ignored, 0);
+	chld_shown = 0;
 }
 
 /* The kernel's answer to the program. */

@@ -121,11 +121,15 @@ int	disp_install(int sig, bool fresh, uint64_t *minep);
 /* Give the kernel the program's own action back, where it has another. */
 void	disp_restore(int sig);
 /*
- * A watched SIGCHLD that the program ignores: the kernel gets SIG_IGN for a
- * moment (true), since a new program would inherit ours; and back.
+ * A watched SIGCHLD that the program has set to SIG_IGN: is the kernel's
+ * disposition ours?  Then it gets SIG_IGN (true) while any thread starts a
+ * program, which would inherit ours; and back.
  */
+bool	disp_chldhidden(void);
 bool	disp_showchld(void);
 void	disp_hidechld(void);
+/* Give back all, and forget: for sig_forkchild(). */
+void	disp_reset(void);
 
 /*
  * sigforce.c

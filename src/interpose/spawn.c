@@ -94,7 +94,7 @@ __extension__ ({							\
 		sigspawn_begin(&kq_ss, true);				\
 	kq_ret = call;							\
 	if (kq_needed)							\
-		sigspawn_end(&kq_ss);					\
+		sigspawn_end(&kq_ss, 0);				\
 	kq_ret;								\
 })
 
@@ -194,6 +194,7 @@ spawn(spawn_t *fn, pid_t *pidp, const char *path,
 	struct sigspawn ss;
 	sigset_t mask;
 	short flags;
+	pid_t pid;
 	int error;
 
 	if (KQ_LIKELY(!sigspawn_needed())) {
@@ -214,8 +215,10 @@ spawn(spawn_t *fn, pid_t *pidp, const char *path,
 		(void)posix_spawnattr_setflags(&copy,
 		    (short)(flags | POSIX_SPAWN_SETSIGMASK));
 	}
-	error = fn(pidp, path, fa, &copy, argv, envp);
-	sigspawn_end(&ss);
+	error = fn(&pid, path, fa, &copy, argv, envp);
+	if (error == 0 && pidp != NULL)
+		*pidp = pid;
+	sigspawn_end(&ss, error == 0 ? pid : 0);
 	if (attr == NULL)
 		(void)posix_spawnattr_destroy(&copy);
 	if (error == 0)
@@ -359,7 +362,7 @@ popen(const char *command, const char *mode)
 	} else {
 		sigspawn_begin(&ss, true);
 		fp = FOUND(popen)(command, mode);
-		sigspawn_end(&ss);
+		sigspawn_end(&ss, fp != NULL ? -1 : 0);
 	}
 	if (fp != NULL)
 		kq_selfforked();

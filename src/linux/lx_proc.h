@@ -68,6 +68,11 @@ int	lx_sigtell(int tid, int sig, uintptr_t value);
 #define	LX_SI_TELL	(-0x6b71)
 
 int	lx_gettid(void);
+/*
+ * Open dir/n/file for reading; dir begins and ends with "/".  At most 63
+ * characters in all.
+ */
+int	lx_procfile(const char *dir, int n, const char *file, int *fdp);
 /* The number of threads, 0 when /proc cannot tell. */
 int	lx_nthreads(void);
 /*
@@ -98,6 +103,17 @@ bool	lx_pidfd_reaped(int fd);
  * Call fn for each process with its parent, by /proc.
  */
 int	lx_processes(void (*fn)(int pid, int ppid, void *arg), void *arg);
+/*
+ * Call fn for each child of this process, zombies included, or for those that
+ * one thread made.  Without CONFIG_PROC_CHILDREN they are searched in all of
+ * /proc, and a thread is given those of all.
+ */
+int	lx_children(int tid, void (*fn)(int pid, void *arg), void *arg);
+/*
+ * Of a child: 0 if it is alive and will send SIGCHLD, ESRCH if it is gone, EBUSY
+ * if it is a zombie, or will send something else (clone(2)).
+ */
+int	lx_child(int pid);
 
 /*
  * The proc connector (procconn.c).
@@ -164,16 +180,20 @@ void	kq_selfforked(void);
 /*
  * For spawn.c: the mask and the dispositions that a new program shall have.
  * sigspawn_begin() gives SIG_IGN back to the kernel and, with mask, the
- * program's mask to the thread; sigspawn_end() undoes it.
+ * program's mask to the thread; sigspawn_end() undoes it.  Meanwhile children
+ * end without SIGCHLD: one is counted then.  pid is that of the new child; 0 if
+ * there is none, and -1 if it is not known.
  */
 struct sigspawn {
-	uint64_t ss_mask;		/* the thread's, to be put back */
+	uint64_t ss_mask;		/* the thread's, the kernel's view */
 	uint64_t ss_program;		/* what the program believes it is */
-	bool	ss_chld;
+	bool	ss_chld;		/* SIGCHLD was given back */
+	struct sigchildren *ss_children; /* those to look for, or NULL */
+	uint64_t ss_count;		/* of SIGCHLD, when they were seen */
 };
 bool	sigspawn_needed(void);
 void	sigspawn_begin(struct sigspawn *, bool mask);
-void	sigspawn_end(const struct sigspawn *);
+void	sigspawn_end(struct sigspawn *, int pid);
 /* In a forked child: every mask and disposition becomes the program's. */
 void	sig_forkchild(void);
 

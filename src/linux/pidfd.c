@@ -32,6 +32,10 @@
 #define	P_PIDFD		3
 #endif
 
+#ifndef __WALL
+#define	__WALL		0x40000000
+#endif
+
 /* struct pidfd_info as of Linux 6.13; 6.15 gave the last word its meaning. */
 struct info {
 	uint64_t	i_mask;
@@ -115,19 +119,11 @@ status_child(int fd, int pid, int *statusp)
 static bool
 status_stat(int fd, int pid, int *statusp)
 {
-	char buf[1024], path[32], *s;
+	char buf[1024], *s;
 	size_t len;
-	int i, n, pfd;
+	int n, pfd;
 
-	i = (int)sizeof(path);
-	path[--i] = '\0';
-	memcpy(&path[i -= 5], "/stat", 5);
-	for (n = pid; n > 0; n /= 10)
-		path[--i] = (char)('0' + n % 10);
-	memcpy(&path[i -= 6], "/proc/", 6);
-	pfd = (int)LX_SYS(SYS_openat, AT_FDCWD, &path[i], O_RDONLY | O_CLOEXEC,
-	    0);
-	if (pfd < 0)
+	if (lx_procfile("/proc/", pid, "stat", &pfd) != 0)
 		return (false);
 	(void)lx_read(pfd, buf, sizeof(buf) - 1, &len);
 	lx_close(pfd);
@@ -170,4 +166,30 @@ lx_pidfd_status(int fd, int pid, int *statusp, bool *surep)
 		lx_yield(round);
 	}
 	*surep = false;
+}
+
+/* The state of a child of the kinds that flags says, as lx_child() tells it. */
+static int
+child_state(int pid, int flags)
+{
+	siginfo_t si;
+	long ret;
+
+	memset(&si, 0, sizeof(si));
+	ret = LX_SYS(SYS_waitid, P_PID, pid, &si,
+	    WEXITED | WNOHANG | WNOWAIT | flags, NULL);
+	if (ret != 0)
+		return (ESRCH);
+	return (si.si_pid == 0 ? 0 : EBUSY);
+}
+
+int
+lx_child(int pid)
+{
+	int error;
+
+	error = child_state(pid, 0);
+	if (error == ESRCH && child_state(pid, __WALL) != ESRCH)
+		error = EBUSY;
+	return (error);
 }

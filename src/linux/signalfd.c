@@ -313,6 +313,26 @@ lx_threads(void (*fn)(int, void *), void *arg)
 	return (numbers("/proc/self/task", fn, arg));
 }
 
+int
+lx_procfile(const char *dir, int n, const char *file, int *fdp)
+{
+	char path[64];
+	size_t len;
+	long fd;
+	int i;
+
+	i = (int)sizeof(path) - (int)strlen(file) - 1;
+	memcpy(&path[i], file, strlen(file) + 1);
+	path[--i] = '/';
+	for (; n > 0; n /= 10)
+		path[--i] = (char)('0' + n % 10);
+	len = strlen(dir);
+	memcpy(&path[i -= (int)len], dir, len);
+	fd = LX_SYS(SYS_openat, AT_FDCWD, &path[i], O_RDONLY | O_CLOEXEC, 0);
+	*fdp = (int)fd;
+	return (fd < 0 ? (int)-fd : 0);
+}
+
 struct processes {
 	void	(*p_fn)(int, int, void *);
 	void	*p_arg;
@@ -322,19 +342,11 @@ static void
 process(int pid, void *arg)
 {
 	struct processes *p = arg;
-	char buf[512], path[32], *s;
+	char buf[512], *s;
 	size_t len;
-	int fd, i;
+	int fd;
 
-	i = 32;
-	path[--i] = '\0';
-	memcpy(&path[i -= 5], "/stat", 5);
-	for (fd = pid; fd > 0; fd /= 10)
-		path[--i] = (char)('0' + fd % 10);
-	memcpy(&path[i -= 6], "/proc/", 6);
-	fd = (int)LX_SYS(SYS_openat, AT_FDCWD, &path[i], O_RDONLY | O_CLOEXEC,
-	    0);
-	if (fd < 0)
+	if (lx_procfile("/proc/", pid, "stat", &fd) != 0)
 		return;
 	(void)lx_read(fd, buf, sizeof(buf) - 1, &len);
 	lx_close(fd);
@@ -351,6 +363,66 @@ lx_processes(void (*fn)(int, int, void *), void *arg)
 	struct processes p = { fn, arg };
 
 	return (numbers("/proc", process, &p));
+}
+
+struct children {
+	void	(*c_fn)(int, void *);
+	void	*c_arg;
+	int	 c_error;
+};
+
+/* The numbers in the file "children" of a thread. */
+static void
+children_made(int tid, void *arg)
+{
+	struct children *c = arg;
+	char buf[512];
+	size_t i, len;
+	int error, fd, n;
+
+	error = lx_procfile("/proc/self/task/", tid, "children", &fd);
+	if (error != 0) {
+		/* A thread may have ended; this one has not. */
+		if (tid == lx_gettid())
+			c->c_error = error;
+		return;
+	}
+	n = 0;
+	while (lx_read(fd, buf, sizeof(buf), &len) == 0 && len > 0) {
+		for (i = 0; i < len; i++) {
+			if (buf[i] >= '0' && buf[i] <= '9') {
+				n = n * 10 + buf[i] - '0';
+				continue;
+			}
+			if (n > 0)
+				c->c_fn(n, c->c_arg);
+			n = 0;
+		}
+	}
+	lx_close(fd);
+}
+
+static void
+children_mine(int pid, int ppid, void *arg)
+{
+	struct children *c = arg;
+
+	if (ppid == lx_getpid())
+		c->c_fn(pid, c->c_arg);
+}
+
+int
+lx_children(int tid, void (*fn)(int, void *), void *arg)
+{
+	struct children c = { fn, arg, 0 };
+
+	if (tid == 0)
+		c.c_error = lx_threads(children_made, &c);
+	else
+		children_made(tid, &c);
+	if (c.c_error == ENOENT)
+		c.c_error = lx_processes(children_mine, &c);
+	return (c.c_error);
 }
 
 /*
@@ -389,20 +461,12 @@ status_blocked(int fd, uint64_t *setp)
 int
 lx_thread_mask(int tid, uint64_t *setp)
 {
-	char path[48];
-	int error, fd, i;
+	int error, fd;
 
 	*setp = 0;
-	i = (int)sizeof(path);
-	path[--i] = '\0';
-	memcpy(&path[i -= 7], "/status", 7);
-	for (fd = tid; fd > 0; fd /= 10)
-		path[--i] = (char)('0' + fd % 10);
-	memcpy(&path[i -= 16], "/proc/self/task/", 16);
-	fd = (int)LX_SYS(SYS_openat, AT_FDCWD, &path[i], O_RDONLY | O_CLOEXEC,
-	    0);
-	if (fd < 0)
-		return (fd == -ENOENT ? ESRCH : 0);
+	error = lx_procfile("/proc/self/task/", tid, "status", &fd);
+	if (error != 0)
+		return (error == ENOENT ? ESRCH : 0);
 	error = status_blocked(fd, setp);
 	lx_close(fd);
 	return (error == ESRCH ? error : 0);
