@@ -1102,8 +1102,8 @@ KQ_TC(no_growth, "KQ-10: 10,000 kqueues come and go without a trace")
 	int i, kq, p[2];
 
 	make_pipe(p);
-	for (i = 0; i < 11000; i++) {
-		if (i == 1000)
+	for (i = 0; i < KQ_ROUNDS(11000); i++) {
+		if (i == KQ_ROUNDS(1000))
 			memory(&rss[0], &size[0]);
 		ATF_REQUIRE((kq = kqueue()) != -1);
 		KQ_CHANGE(kq, p[0], EVFILT_READ, EV_ADD, 0, 0);
@@ -1125,8 +1125,8 @@ KQ_TC(no_growth_descriptors, "REG-31: nor do 120,000 watched descriptors")
 	int i, kq, p[2];
 
 	kq = KQ_OPEN();
-	for (i = 0; i < 60000; i++) {
-		if (i == 10000)
+	for (i = 0; i < KQ_ROUNDS(60000); i++) {
+		if (i == KQ_ROUNDS(10000))
 			memory(&rss[0], &size[0]);
 		make_pipe(p);
 		KQ_CHANGE(kq, p[0], EVFILT_READ, EV_ADD, 0, 0);
@@ -1193,7 +1193,7 @@ KQ_TC(handler_storm, "close in a handler that interrupts kevent(): no deadlock")
 	sigaddset(&set, SIGUSR1);
 	self = pthread_self();
 	ATF_REQUIRE_EQ(pthread_create(&thread, NULL, storm_thread, &self), 0);
-	for (rounds = 0; rounds < 20000; rounds++) {
+	for (rounds = 0; rounds < KQ_ROUNDS(20000); rounds++) {
 		ATF_REQUIRE_EQ(dup2(p[0], WATCHED), WATCHED);
 		(void)kq_test_change(kq, WATCHED, EVFILT_READ, EV_ADD, 0, 0,
 		    NULL);
@@ -1277,7 +1277,7 @@ job_thread(void *arg)
 	int error, i, other, p[2];
 
 	other = -1;
-	for (i = 0; i < JOB_ROUNDS; i++) {
+	for (i = 0; i < KQ_ROUNDS(JOB_ROUNDS); i++) {
 		t = &tickets[atomic_fetch_add(&ntickets, 1)];
 		t->job = j;
 		if (pipe(p) == -1)
@@ -1429,7 +1429,7 @@ KQ_TC(threads_dead, "REG-31: no call that begins after a close delivers it")
 	make_pipe(p);
 	ATF_REQUIRE_EQ(write(p[1], "x", 1), 1);
 	other = p[0];
-	for (seq = 1; seq <= 20000; seq++) {
+	for (seq = 1; seq <= (uintptr_t)KQ_ROUNDS(20000); seq++) {
 		ATF_REQUIRE_EQ(dup2(other, WATCHED), WATCHED);
 		KQ_CHANGE_UDATA(d.kq, WATCHED, EVFILT_READ,
 		    EV_ADD | ((seq & 1) ? EV_CLEAR : 0), 0, 0, (void *)seq);
@@ -1480,7 +1480,7 @@ KQ_TC(threads_kqueue, "KQ-11: kqueues are closed under threads that use them")
 	for (i = 0; i < 3; i++)
 		ATF_REQUIRE_EQ(pthread_create(&threads[i], NULL, user_thread,
 		    NULL), 0);
-	for (i = 0; i < 5000; i++) {
+	for (i = 0; i < KQ_ROUNDS(5000); i++) {
 		/* The users may lose the number between their look and use. */
 		(void)kq_test_change(kq, (uintptr_t)p[0], EVFILT_READ, EV_ADD,
 		    0, 0, NULL);

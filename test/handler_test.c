@@ -479,7 +479,8 @@ everywhere(void (*action)(void))
 	for (work = 0; work < NWORKS; work++) {
 		if (works[work] == work_files && act != act_files)
 			continue;
-		for (nth = 1;; nth++) {
+		/* All of them, or some where it is slow. */
+		for (nth = 1;; nth += (unsigned long)(kq_slow + 2) / 3) {
 			if ((pid = fork()) == 0)
 				_exit(child(work, nth));
 			ATF_REQUIRE(pid != -1);

@@ -463,17 +463,18 @@ KQ_TC(init, "PROC-4, PROC-12: pid 1 and the own process may be watched")
 	KQ_EXPECT_NOTHING(kq);
 }
 
-#define	MANY	KQ_ROUNDS(1000)
+#define	MANY	1000
 
 KQ_TC(thousand, "PROC-8: a thousand processes at a time")
 {
 	static pid_t pids[MANY];
 	static struct kevent kev[MANY];
-	int go[2], i, j, kq = KQ_OPEN(), n, st, total;
+	int go[2], i, j, kq = KQ_OPEN(), many = KQ_ROUNDS(MANY);
+	int n, st, total;
 	char c;
 
 	ATF_REQUIRE_EQ(0, pipe(go));
-	for (i = 0; i < MANY; i++) {
+	for (i = 0; i < many; i++) {
 		if ((pids[i] = fork()) == 0) {
 			close(go[1]);
 			(void)!read(go[0], &c, 1);
@@ -483,14 +484,14 @@ KQ_TC(thousand, "PROC-8: a thousand processes at a time")
 		ADD(kq, pids[i], NOTE_EXIT);
 	}
 	close(go[1]);
-	for (total = 0; total < MANY; total += n) {
+	for (total = 0; total < many; total += n) {
 		n = KQ_COLLECT(kq, kev, MANY);
 		ATF_REQUIRE(n > 0);
 		for (i = 0; i < n; i++) {
-			for (j = 0; j < MANY &&
+			for (j = 0; j < many &&
 			    pids[j] != (pid_t)kev[i].ident; j++)
 				continue;
-			ATF_REQUIRE(j < MANY);
+			ATF_REQUIRE(j < many);
 			ATF_CHECK_EQ((j % 100) << 8, (int)kev[i].data);
 			ATF_REQUIRE_EQ(pids[j], waitpid(pids[j], &st, 0));
 			pids[j] = -2;

@@ -2,12 +2,14 @@
 #ifndef _ROUNDS_H_
 #define	_ROUNDS_H_
 
+#include <stdlib.h>
+
 /*
  * How often to try what depends on chance, where a processor runs the program as
- * it is: n.  A build with KQ_SLOW takes that part of it, for sanitizers and
- * emulators; with ThreadSanitizer's shadow memory a fork alone takes some 20 ms.
+ * it is: n.  With KQ_SLOW in the environment that part of it, for sanitizers,
+ * emulators and what is about something else; with ThreadSanitizer's shadow
+ * memory a fork alone takes some 20 ms.
  */
-#ifndef KQ_SLOW
 #if defined(__SANITIZE_THREAD__)
 #define	KQ_SLOW	10
 #elif defined(__has_feature)
@@ -15,10 +17,21 @@
 #define	KQ_SLOW	10
 #endif
 #endif
-#endif
 #ifndef KQ_SLOW
 #define	KQ_SLOW	1
 #endif
-#define	KQ_ROUNDS(n)	((n) / KQ_SLOW)
+
+static int kq_slow = KQ_SLOW;
+
+__attribute__((__constructor__, __unused__)) static void
+kq_rounds_init(void)
+{
+	const char *s = getenv("KQ_SLOW");
+
+	if (s != NULL && atoi(s) >= 1)
+		kq_slow = atoi(s);
+}
+
+#define	KQ_ROUNDS(n)	((n) / kq_slow)
 
 #endif /* !_ROUNDS_H_ */

@@ -232,7 +232,7 @@ KQ_TC(forged_epoll_data, "reports with a forged cookie reach no memory")
 
 KQ_TC(million, "2^20 registrations, and the memory of them is used again")
 {
-	const uintptr_t n = 1 << 20;
+	const uintptr_t n = (uintptr_t)KQ_ROUNDS(1 << 20);
 	uintptr_t i;
 	long once;
 	int kq, round;
