@@ -7,10 +7,22 @@
  * kqueue got its first such knote.  What has changed is found by comparing the
  * list of mounts with the last one, so a remount or a move is nothing (FS-4),
  * and so is a mount that is gone again before anybody looked.
+ *
+ * There are two lists, for neither tells it all: the lines are those of that
+ * namespace, wherever the process goes, but a new mount may look like one that
+ * went; the other has unique numbers, of what is seen from where the process is.
  */
 #include <sys/event.h>
 
+#include <string.h>
+
 #include "filter.h"
+
+struct fslist {
+	uint64_t	*fl_ids;	/* the mounts at the last look, sorted */
+	size_t		 fl_n;
+	size_t		 fl_max;	/* allocated */
+};
 
 /* What the knotes of a kqueue share; all fields are the kqueue's. */
 struct fsq {
@@ -18,14 +30,14 @@ struct fsq {
 	int		 fq_fd;		/* mountinfo */
 	int		 fq_epfd;	/* the epoll set that it is in */
 	struct watch	*fq_watch;	/* ... and that one in the main set */
-	uint64_t	*fq_ids;	/* the mounts at the last look, sorted */
-	size_t		 fq_nids;
-	size_t		 fq_max;	/* allocated */
-	uint64_t	 fq_space;	/* mount namespace of the last look */
-	bool		 fq_unique;	/* what fq_ids has, see lx_mounts_list() */
+	struct fslist	 fq_lines;	/* lx_mounts_lines() */
+	struct fslist	 fq_unique;	/* lx_mounts_unique(), or empty */
+	struct lx_place	 fq_place;	/* ... if it is to be compared with */
+	bool		 fq_placed;
 };
 
 #define	FS_IDS		64	/* room for so many mounts at first */
+#define	FS_ROUNDS	8	/* more looks while there is news */
 
 static struct fsq **
 fs_queuep(struct kqueue *kq)
@@ -50,20 +62,21 @@ fs_sort(uint64_t *ids, size_t n)
 	}
 }
 
-/* The VQ bits by which two sorted lists differ. */
+/* The VQ bits by which two lists differ. */
 static unsigned
-fs_compare(const uint64_t *before, size_t nbefore, const uint64_t *after,
-    size_t nafter)
+fs_compare(const struct fslist *before, const struct fslist *after)
 {
 	size_t i, j;
 	unsigned notes;
 
 	notes = 0;
-	for (i = j = 0; i < nbefore || j < nafter;) {
-		if (j == nafter || (i < nbefore && before[i] < after[j])) {
+	for (i = j = 0; i < before->fl_n || j < after->fl_n;) {
+		if (j == after->fl_n || (i < before->fl_n &&
+		    before->fl_ids[i] < after->fl_ids[j])) {
 			notes |= VQ_UNMOUNT;
 			i++;
-		} else if (i == nbefore || before[i] > after[j]) {
+		} else if (i == before->fl_n ||
+		    before->fl_ids[i] > after->fl_ids[j]) {
 			notes |= VQ_MOUNT;
 			j++;
 		} else {
@@ -74,23 +87,30 @@ fs_compare(const uint64_t *before, size_t nbefore, const uint64_t *after,
 	return (notes);
 }
 
-/*
- * Read the list and keep it; *notesp is what has changed.  After an error the
- * old list is still there to compare with at the next change.
- */
-static int
-fs_look(struct fsq *fq, unsigned *notesp)
+static void
+fs_drop(struct fslist *fl)
 {
-	uint64_t *ids, space;
+	if (fl->fl_ids != NULL)
+		arena_free(fl->fl_ids, fl->fl_max * sizeof(*fl->fl_ids));
+	fl->fl_ids = NULL;
+	fl->fl_n = fl->fl_max = 0;
+}
+
+/* Read a list: the lines of a file, or with -1 the other. */
+static int
+fs_read(int fd, struct fslist *fl)
+{
+	uint64_t *ids;
 	size_t max, n;
-	bool unique;
 	int error;
 
-	*notesp = 0;
-	for (max = fq->fq_max != 0 ? fq->fq_max : FS_IDS;; max = n + n / 2) {
+	fl->fl_ids = NULL;
+	fl->fl_n = fl->fl_max = 0;
+	for (max = FS_IDS;; max = n + n / 2) {
 		if ((ids = arena_alloc(max * sizeof(*ids))) == NULL)
 			return (ENOMEM);
-		error = lx_mounts_list(fq->fq_fd, ids, max, &n, &unique);
+		error = fd == -1 ? lx_mounts_unique(ids, max, &n) :
+		    lx_mounts_lines(fd, ids, max, &n);
 		if (error == 0 && n <= max)
 			break;
 		arena_free(ids, max * sizeof(*ids));
@@ -98,18 +118,52 @@ fs_look(struct fsq *fq, unsigned *notesp)
 			return (error);
 	}
 	fs_sort(ids, n);
-	space = lx_mounts_space();
-	/* Lists of different kinds, or of different places, compare to noise. */
-	if (fq->fq_ids != NULL && unique == fq->fq_unique &&
-	    (!unique || space == fq->fq_space))
-		*notesp = fs_compare(fq->fq_ids, fq->fq_nids, ids, n);
-	if (fq->fq_ids != NULL)
-		arena_free(fq->fq_ids, fq->fq_max * sizeof(*fq->fq_ids));
-	fq->fq_ids = ids;
-	fq->fq_nids = n;
-	fq->fq_max = max;
+	fl->fl_ids = ids;
+	fl->fl_n = n;
+	fl->fl_max = max;
+	return (0);
+}
+
+/*
+ * Read the lists and keep them; *notesp is what has changed.  After an error
+ * the old ones are still there to compare with at the next change.
+ */
+static int
+fs_look(struct fsq *fq, unsigned *notesp)
+{
+	struct fslist lines, unique;
+	struct lx_place place;
+	bool placed;
+	int error, round;
+
+	*notesp = 0;
+	for (round = 0;; round++) {
+		if ((error = fs_read(fq->fq_fd, &lines)) != 0)
+			return (error);
+		placed = lx_mounts_place(&place);
+		if ((error = fs_read(-1, &unique)) == ENOMEM) {
+			fs_drop(&lines);
+			return (error);
+		}
+		placed = placed && error == 0;
+		/* Both of one moment, or a mount would be told of by each. */
+		if (round == FS_ROUNDS || !lx_mounts_changed(fq->fq_epfd))
+			break;
+		fs_drop(&lines);
+		fs_drop(&unique);
+	}
+	if (fq->fq_lines.fl_ids != NULL)
+		*notesp = fs_compare(&fq->fq_lines, &lines);
+	/* What is seen from elsewhere is not news. */
+	if (placed && fq->fq_placed &&
+	    memcmp(&place, &fq->fq_place, sizeof(place)) == 0)
+		*notesp |= fs_compare(&fq->fq_unique, &unique);
+	fs_drop(&fq->fq_lines);
+	fs_drop(&fq->fq_unique);
+	fq->fq_lines = lines;
 	fq->fq_unique = unique;
-	fq->fq_space = space;
+	fq->fq_place = place;
+	fq->fq_placed = placed;
 	return (0);
 }
 
@@ -149,8 +203,8 @@ fs_free(struct fsq *fq)
 		fdtab_disown(fq->fq_epfd);
 	if (fq->fq_fd != -1)
 		fdtab_disown(fq->fq_fd);
-	if (fq->fq_ids != NULL)
-		arena_free(fq->fq_ids, fq->fq_max * sizeof(*fq->fq_ids));
+	fs_drop(&fq->fq_lines);
+	fs_drop(&fq->fq_unique);
 	arena_free(fq, sizeof(*fq));
 }
 

@@ -272,15 +272,16 @@ MOUNT_TC(elsewhere, "FS-3: a namespace that the process has left")
 		_exit(read(go[0], &c, 1) == 1 && fs_mount("mnt") == 0 &&
 		    umount("mnt") == 0 && fs_mount("mnt") == 0 ? 0 : 1);
 	ATF_REQUIRE_EQ(0, unshare(CLONE_NEWNS));
-	/* CAVEATS: neither what is done here, nor there. */
+	/* CAVEATS: not what is done here, but there. */
 	ATF_REQUIRE_EQ(0, fs_mount("mnt2"));
 	KQ_EXPECT_NOTHING(kq);
 	ATF_REQUIRE_EQ(1, write(go[1], "x", 1));
 	ATF_REQUIRE_EQ(pid, waitpid(pid, &status, 0));
 	ATF_REQUIRE_EQ(0, status);
+	EXPECT_VQ(kq, 1, VQ_MOUNT);
 	KQ_EXPECT_NOTHING(kq);
 	KQ_POLL_SILENT(kq);
-	/* But from here on. */
+	/* From here on it is this one. */
 	KQ_CHANGE(kq, 1, EVFILT_FS, EV_DELETE, 0, 0);
 	KQ_CHANGE(kq, 1, EVFILT_FS, EV_ADD, 0, 0);
 	ATF_REQUIRE_EQ(0, umount("mnt2"));
@@ -288,6 +289,57 @@ MOUNT_TC(elsewhere, "FS-3: a namespace that the process has left")
 	KQ_EXPECT_NOTHING(kq);
 	close(go[0]);
 	close(go[1]);
+}
+
+/* The process's root becomes a directory, with /proc in it or without. */
+static void
+root_changed(bool proc)
+{
+	int go[2], kq, status;
+	pid_t pid;
+	char c;
+
+	space_enter();
+	ATF_REQUIRE_EQ(0, mkdir("jail", 0755));
+	ATF_REQUIRE_EQ(0, mkdir("jail/proc", 0755));
+	ATF_REQUIRE_EQ(0, mkdir("jail/mnt", 0755));
+	if (proc)
+		ATF_REQUIRE_EQ(0, mount("/proc", "jail/proc", NULL, MS_BIND,
+		    NULL));
+	ATF_REQUIRE_EQ(0, fs_mount("mnt2"));
+	ATF_REQUIRE_EQ(0, pipe(go));
+	kq = KQ_OPEN();
+	KQ_CHANGE(kq, 1, EVFILT_FS, EV_ADD, 0, 0);
+	ATF_REQUIRE((pid = fork()) != -1);
+	if (pid == 0) {
+		if (read(go[0], &c, 1) != 1 || fs_mount("mnt") != 0 ||
+		    read(go[0], &c, 1) != 1 || umount("mnt2") != 0)
+			_exit(1);
+		_exit(0);
+	}
+	ATF_REQUIRE_EQ(0, chroot("jail"));
+	KQ_EXPECT_NOTHING(kq);
+	ATF_REQUIRE_EQ(1, write(go[1], "x", 1));
+	EXPECT_VQ(kq, 1, VQ_MOUNT);
+	KQ_EXPECT_NOTHING(kq);
+	ATF_REQUIRE_EQ(1, write(go[1], "x", 1));
+	EXPECT_VQ(kq, 1, VQ_UNMOUNT);
+	ATF_REQUIRE_EQ(pid, waitpid(pid, &status, 0));
+	ATF_REQUIRE_EQ(0, status);
+	/* And what happens inside. */
+	ATF_REQUIRE_EQ(0, fs_mount("/mnt"));
+	EXPECT_VQ(kq, 1, VQ_MOUNT);
+	KQ_EXPECT_NOTHING(kq);
+}
+
+MOUNT_TC(chrooted, "FS-3: a root that has become another")
+{
+	root_changed(true);
+}
+
+MOUNT_TC(chrooted_no_proc, "FS-3: a root that has become another, without /proc")
+{
+	root_changed(false);
 }
 
 MOUNT_TC(other_process, "FS-3: whichever process does it")
@@ -375,6 +427,8 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, poller);
 	ATF_TP_ADD_TC(tp, several);
 	ATF_TP_ADD_TC(tp, elsewhere);
+	ATF_TP_ADD_TC(tp, chrooted);
+	ATF_TP_ADD_TC(tp, chrooted_no_proc);
 	ATF_TP_ADD_TC(tp, other_process);
 	ATF_TP_ADD_TC(tp, sleeper);
 	ATF_TP_ADD_TC(tp, many);

@@ -109,8 +109,12 @@ alone_body()
 #include <sys/event.h>
 extern struct timespec unused;
 EOF
-	each_c twice.c
-	each_cxx twice.c
+	for cc in $(compilers gcc clang musl-gcc); do
+		atf_check -e empty $cc $W $I -c -o /dev/null twice.c
+	done
+	for cc in $(compilers g++ clang++); do
+		atf_check -e empty $cc $W $I -x c++ -c -o /dev/null twice.c
+	done
 }
 
 atf_test_case no_feature_macros

@@ -2080,15 +2080,12 @@ static long mounts_error;		/* of the read, or 0 */
 static uint64_t mounts_ids[200];	/* of listmount() */
 static size_t mounts_n;
 
+/* The lines, and an error for them. */
 static bool
-by_mountinfo(long nr, const long arg[6], long *retp)
+by_lines(long nr, const long arg[6], long error, long *retp)
 {
 	size_t n;
 
-	if (nr == SYS_listmount) {
-		*retp = -ENOSYS;
-		return (true);
-	}
 	if (nr == SYS_lseek) {
 		mounts_fd = (int)arg[0];
 		mounts_pos = 0;
@@ -2096,8 +2093,8 @@ by_mountinfo(long nr, const long arg[6], long *retp)
 	if (nr != SYS_read || (int)arg[0] != mounts_fd)
 		return (false);
 	answered++;
-	*retp = mounts_error;
-	if (mounts_error != 0)
+	*retp = error;
+	if (error != 0)
 		return (true);
 	n = strlen(mounts_text + mounts_pos);
 	if (n > (size_t)arg[2])
@@ -2109,13 +2106,23 @@ by_mountinfo(long nr, const long arg[6], long *retp)
 }
 
 static bool
+by_mountinfo(long nr, const long arg[6], long *retp)
+{
+	if (nr == SYS_listmount) {
+		*retp = -ENOSYS;
+		return (true);
+	}
+	return (by_lines(nr, arg, mounts_error, retp));
+}
+
+static bool
 by_listmount(long nr, const long arg[6], long *retp)
 {
 	const uint64_t *req = (const uint64_t *)arg[0];
 	size_t i, n;
 
 	if (nr != SYS_listmount)
-		return (false);
+		return (by_lines(nr, arg, 0, retp));
 	answered++;
 	if (mounts_error != 0) {
 		*retp = mounts_error;
@@ -2297,6 +2304,7 @@ KQ_TC_MD(mount_blocks, "FS-2: as many mounts as listmount() gives at a time",
 	for (i = 0; i < 200; i++)
 		mounts_ids[i] = 0x100000000 + i * 7;
 	mounts_error = 0;
+	mounts_text = ROOTFS;
 	mounts_n = 64;
 	KERNEL_BY(by_listmount);
 	KQ_CHANGE(kq, 1, EVFILT_FS, EV_ADD, 0, 0);

@@ -512,8 +512,6 @@ KQ_TC(spawn_and_action, "SIG-9: an action that is set while a program starts")
 	starter_begin(&st);
 	signal(SIGCHLD, on_signal);
 	starter_release(&st);
-	/* The program had begun with the old one. */
-	ATF_CHECK((st.st_child.ign & BIT(SIGCHLD)) != 0);
 	hits = 0;
 	SEND(SIGCHLD);
 	while (hits == 0)

@@ -259,14 +259,26 @@ int	lx_mounts_watch(int epfd, int fd);
 int	lx_mounts_again(int epfd, int fd);
 /* Did it?  Asking takes the answer. */
 bool	lx_mounts_changed(int epfd);
-/* The number of the caller's mount namespace; 0 when it cannot be had. */
-uint64_t lx_mounts_space(void);
 /*
- * A number for each mount, as far as ids has room; *np is how many there are.
- * *uniquep: of the caller's namespace, and no number comes a second time.
+ * A number for each mount of the file, as far as ids has room; *np is how many
+ * there are.  The next mount may get the number of one that is gone.
  */
-int	lx_mounts_list(int fd, uint64_t *ids, size_t max, size_t *np,
-	    bool *uniquep);
+int	lx_mounts_lines(int fd, uint64_t *ids, size_t max, size_t *np);
+/*
+ * Where the caller sees mounts: its mount namespace and its root.  False when
+ * that cannot be known.
+ */
+struct lx_place {
+	uint64_t	lp_space;
+	uint64_t	lp_dev;
+	uint64_t	lp_ino;
+};
+bool	lx_mounts_place(struct lx_place *);
+/*
+ * The same list of what the caller sees, and no number comes a second time
+ * (Linux 6.8).
+ */
+int	lx_mounts_unique(uint64_t *ids, size_t max, size_t *np);
 
 #pragma GCC visibility pop
 

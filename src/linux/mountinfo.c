@@ -11,7 +11,7 @@
  * b) The wakeup comes for remounts and for changed propagation too.
  * c) The mount number in the file is used again at once.  listmount() (Linux
  *    6.8) has numbers that are unique until the next boot, but looks at the
- *    caller's namespace, whichever the file belongs to.
+ *    caller's namespace, below its root, whichever the file belongs to.
  */
 #define	_GNU_SOURCE
 #include "lx.h"
@@ -74,18 +74,24 @@ lx_mounts_changed(int epfd)
 	return (lx_epoll_poll(epfd, &ev, 1) > 0);
 }
 
-/* The number of the mount namespace that this thread is in, or 0. */
-uint64_t
-lx_mounts_space(void)
+bool
+lx_mounts_place(struct lx_place *lp)
 {
-	struct stat st;
-	uint64_t ino;
+	struct stat root, space;
 	int saved;
+	bool known;
 
 	saved = errno;
-	ino = stat("/proc/thread-self/ns/mnt", &st) == 0 ? st.st_ino : 0;
+	memset(lp, 0, sizeof(*lp));
+	known = stat("/proc/thread-self/ns/mnt", &space) == 0 &&
+	    stat("/", &root) == 0;
+	if (known) {
+		lp->lp_space = space.st_ino;
+		lp->lp_dev = root.st_dev;
+		lp->lp_ino = root.st_ino;
+	}
 	errno = saved;
-	return (ino);
+	return (known);
 }
 
 /* struct mnt_id_req, first version. */
@@ -96,8 +102,8 @@ struct lx_mntreq {
 	uint64_t	mr_last;
 };
 
-static int
-lx_mounts_listmount(uint64_t *ids, size_t max, size_t *np)
+int
+lx_mounts_unique(uint64_t *ids, size_t max, size_t *np)
 {
 	struct lx_mntreq req;
 	uint64_t block[64];
@@ -175,8 +181,8 @@ lx_mntline_char(struct lx_mntline *ml, char c)
 	return (false);
 }
 
-static int
-lx_mounts_parse(int fd, uint64_t *ids, size_t max, size_t *np)
+int
+lx_mounts_lines(int fd, uint64_t *ids, size_t max, size_t *np)
 {
 	struct lx_mntline ml;
 	char buf[2048];
@@ -201,17 +207,4 @@ lx_mounts_parse(int fd, uint64_t *ids, size_t max, size_t *np)
 			lx_mntline_reset(&ml);
 		}
 	}
-}
-
-int
-lx_mounts_list(int fd, uint64_t *ids, size_t max, size_t *np, bool *uniquep)
-{
-	int error;
-
-	error = lx_mounts_listmount(ids, max, np);
-	*uniquep = error == 0;
-	/* For the moment there is no memory: the other list would not compare. */
-	if (error == 0 || error == ENOMEM)
-		return (error);
-	return (lx_mounts_parse(fd, ids, max, np));
 }
