@@ -160,6 +160,7 @@ TESTS = \
 	test/user_test \
 	test/vnode_test \
 	test/proc_test \
+	test/track_test \
 	test/signal_test \
 	test/mask_test \
 	test/spawn_test \
@@ -190,6 +191,7 @@ SHTESTS = \
 	test/readme_test
 
 TEST_HDRS = \
+	${srcdir}/test/child_test.h \
 	${srcdir}/test/kq_test.h \
 	${srcdir}/test/fault.h \
 	${srcdir}/test/place_test.h \
