@@ -157,9 +157,9 @@ own_names_head()
 }
 own_names_body()
 {
-	for o in $(find "$builddir/src" "$builddir/filters" -name '*.o'); do
-		nm -g --defined-only "$o" | awk '$2 == "T" { print $3 }'
-	done | LC_ALL=C sort -u >all
+	nm -g --defined-only \
+	    $(find "$builddir/src" "$builddir/filters" -name '*.o') |
+	    awk '$2 == "T" { print $3 }' | LC_ALL=C sort -u >all
 	map_names | sed 's/@.*//' | LC_ALL=C sort >public
 	{
 		echo '#include <sys/event.h>'
