@@ -295,11 +295,12 @@ MOUNT_TC(elsewhere, "FS-3: a namespace that the process has left")
 static void
 root_changed(bool proc)
 {
-	int go[2], kq, status;
+	int go[2], kq, root, status;
 	pid_t pid;
 	char c;
 
 	space_enter();
+	ATF_REQUIRE((root = open("/", O_RDONLY | O_DIRECTORY)) != -1);
 	ATF_REQUIRE_EQ(0, mkdir("jail", 0755));
 	ATF_REQUIRE_EQ(0, mkdir("jail/proc", 0755));
 	ATF_REQUIRE_EQ(0, mkdir("jail/mnt", 0755));
@@ -330,6 +331,9 @@ root_changed(bool proc)
 	ATF_REQUIRE_EQ(0, fs_mount("/mnt"));
 	EXPECT_VQ(kq, 1, VQ_MOUNT);
 	KQ_EXPECT_NOTHING(kq);
+	/* ATF writes down the result where it was told to. */
+	ATF_REQUIRE_EQ(0, fchdir(root));
+	ATF_REQUIRE_EQ(0, chroot("."));
 }
 
 MOUNT_TC(chrooted, "FS-3: a root that has become another")

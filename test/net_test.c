@@ -133,6 +133,33 @@ KQ_TC(peer_dumb_reset, "READ-11: a reset among keep-alives: ECONNRESET")
 	(void)close(sv[0]);
 }
 
+/* Data that is not acknowledged, until the kernel gives up. */
+static void
+unacknowledged(int sv[2])
+{
+	int kq = KQ_OPEN();
+
+	sock_write(sv[1], 3);
+	sock_await(sv[0], 3);
+	sock_read(sv[0], 3);
+	deafen(sv[1]);
+	sock_write(sv[0], 3);
+	KQ_CHANGE(kq, sv[0], R, EV_ADD, 0, 0);
+	KQ_EXPECT(kq, sv[0], R, .flags = DEAD, .fflags = ETIMEDOUT, .data = 0);
+	KQ_CHANGE(kq, sv[0], W, EV_ADD, 0, 0);
+	dies_of(kq, sv[0], 0, ETIMEDOUT);
+	pair_close(sv);
+}
+
+KQ_TC(peer_dumb_data, "READ-4: a peer that acknowledges nothing for a second")
+{
+	int sv[2];
+
+	tcp_pair(sv);
+	tcp_setoption(sv[0], TCP_USER_TIMEOUT, 1000);
+	unacknowledged(sv);
+}
+
 /*
  * A network of our own: lo, and a device whose wire we hold the other end of.
  */
@@ -233,6 +260,22 @@ net_address(struct sockaddr_storage *ss, const char *address)
 	ATF_REQUIRE_EQ(1, inet_pton(AF_INET, address, &sin.sin_addr));
 	memset(ss, 0, sizeof(*ss));
 	memcpy(ss, &sin, sizeof(sin));
+}
+
+KQ_TC_MD(few_retries, "READ-4: the system has little patience with a peer",
+    "require.user", "root")
+{
+	int fd, sv[2];
+
+	if (unshare(CLONE_NEWNET) == -1)
+		atf_tc_skip("no network namespace: %s", strerror(errno));
+	netif_up("lo", NULL);
+	ATF_REQUIRE((fd = open("/proc/sys/net/ipv4/tcp_retries2", O_WRONLY)) !=
+	    -1);
+	ATF_REQUIRE_EQ(1, write(fd, "2", 1));
+	(void)close(fd);
+	tcp_pair(sv);
+	unacknowledged(sv);
 }
 
 /* The wire, and a connection to where nobody is. */
@@ -357,6 +400,8 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, unanswered6);
 	ATF_TP_ADD_TC(tp, peer_dumb);
 	ATF_TP_ADD_TC(tp, peer_dumb_reset);
+	ATF_TP_ADD_TC(tp, peer_dumb_data);
+	ATF_TP_ADD_TC(tp, few_retries);
 	ATF_TP_ADD_TC(tp, unreachable);
 	ATF_TP_ADD_TC(tp, unreachable_taken);
 	ATF_TP_ADD_TC(tp, device);

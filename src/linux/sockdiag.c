@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include <fcntl.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <linux/tcp.h>
@@ -207,6 +208,65 @@ lx_tcp_unread(int fd, int *np)
 	return (lx_error(ret));
 }
 
+/* net.ipv4.tcp_retries2 of where we are. */
+static uint32_t
+tcp_retries(void)
+{
+	char buf[16];
+	uint32_t n;
+	size_t i, len;
+	long fd;
+	int error;
+
+	n = 15;
+	fd = LX_SYS(SYS_openat, AT_FDCWD, "/proc/sys/net/ipv4/tcp_retries2",
+	    O_RDONLY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return (n);
+	error = lx_read((int)fd, buf, sizeof(buf), &len);
+	lx_close((int)fd);
+	if (error != 0 || len == 0 || buf[0] < '0' || buf[0] > '9')
+		return (n);
+	for (i = n = 0; i < len && buf[i] >= '0' && buf[i] <= '9'; i++)
+		n = n * 10 + (uint32_t)buf[i] - '0';
+	return (n);
+}
+
+/*
+ * How long the kernel sends data again, in ms: as long as so many tries would
+ * take, from 200 ms on, each twice as long as the last up to two minutes.  With
+ * a distant peer those are fewer tries.
+ */
+static uint32_t
+tcp_patience(uint32_t retries)
+{
+	enum { FIRST = 200, LAST = 120000, DOUBLED = 9 };
+
+	if (retries <= DOUBLED)
+		return (((2u << retries) - 1) * FIRST);
+	if (retries > UINT8_MAX)
+		retries = UINT8_MAX;
+	return (((2u << DOUBLED) - 1) * FIRST + (retries - DOUBLED) * LAST);
+}
+
+/* Did the kernel give up on data that nobody acknowledged? */
+static bool
+tcp_gaveup(int fd, const struct tcp_info *ti)
+{
+	uint32_t retries;
+	int ms;
+
+	if (ti->tcpi_retransmits == 0 && ti->tcpi_backoff == 0 &&
+	    ti->tcpi_probes == 0)
+		return (false);
+	if (lx_getint(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms) == 0 && ms > 0)
+		return (ti->tcpi_last_ack_recv >= (uint32_t)ms);
+	retries = tcp_retries();
+	return (ti->tcpi_retransmits >= retries ||
+	    ti->tcpi_backoff >= retries ||
+	    ti->tcpi_last_ack_recv >= tcp_patience(retries));
+}
+
 /*
  * DESIGN.md 6.  The kernel keeps the error in a field that every way of
  * reading clears, but what led to it can still be seen: tcpi_delivered
@@ -231,7 +291,6 @@ lx_tcp_error(int fd)
 	}
 	if (lx_getint(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes) != 0)
 		probes = 9;
-	/* 15 is net.ipv4.tcp_retries2. */
-	return (ti.tcpi_retransmits >= 15 || ti.tcpi_backoff >= 15 ||
-	    ti.tcpi_probes >= probes ? ETIMEDOUT : ECONNRESET);
+	return (ti.tcpi_probes >= probes || tcp_gaveup(fd, &ti) ? ETIMEDOUT :
+	    ECONNRESET);
 }
