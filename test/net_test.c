@@ -96,6 +96,18 @@ KQ_TC(unanswered6, "READ-10: the same, IPv6 and EV_CLEAR")
 	connect_timeout(AF_INET6, EV_CLEAR);
 }
 
+/* A connected pair, of which the first waits for the second in vain. */
+static void
+dies_waiting(int kq, int sv[2])
+{
+	KQ_CHANGE(kq, sv[0], R, EV_ADD, 0, 0);
+	/* It is writable until then, so this one waits. */
+	KQ_EXPECT(kq, sv[0], R, .flags = DEAD, .fflags = ETIMEDOUT, .data = 0);
+	KQ_CHANGE(kq, sv[0], W, EV_ADD, 0, 0);
+	dies_of(kq, sv[0], 0, ETIMEDOUT);
+	pair_close(sv);
+}
+
 KQ_TC(peer_dumb, "READ-4: a peer that answers no keep-alive: ETIMEDOUT")
 {
 	int kq = KQ_OPEN(), sv[2];
@@ -109,12 +121,7 @@ KQ_TC(peer_dumb, "READ-4: a peer that answers no keep-alive: ETIMEDOUT")
 	tcp_setoption(sv[0], TCP_KEEPINTVL, 1);
 	tcp_setoption(sv[0], TCP_KEEPCNT, 1);
 	deafen(sv[1]);
-	KQ_CHANGE(kq, sv[0], R, EV_ADD, 0, 0);
-	/* It is writable until then, so this one waits. */
-	KQ_EXPECT(kq, sv[0], R, .flags = DEAD, .fflags = ETIMEDOUT, .data = 0);
-	KQ_CHANGE(kq, sv[0], W, EV_ADD, 0, 0);
-	dies_of(kq, sv[0], 0, ETIMEDOUT);
-	pair_close(sv);
+	dies_waiting(kq, sv);
 }
 
 KQ_TC(peer_dumb_reset, "READ-11: a reset among keep-alives: ECONNRESET")
@@ -135,29 +142,23 @@ KQ_TC(peer_dumb_reset, "READ-11: a reset among keep-alives: ECONNRESET")
 
 /* Data that is not acknowledged, until the kernel gives up. */
 static void
-unacknowledged(int sv[2])
+unacknowledged(int kq, int sv[2])
 {
-	int kq = KQ_OPEN();
-
 	sock_write(sv[1], 3);
 	sock_await(sv[0], 3);
 	sock_read(sv[0], 3);
 	deafen(sv[1]);
 	sock_write(sv[0], 3);
-	KQ_CHANGE(kq, sv[0], R, EV_ADD, 0, 0);
-	KQ_EXPECT(kq, sv[0], R, .flags = DEAD, .fflags = ETIMEDOUT, .data = 0);
-	KQ_CHANGE(kq, sv[0], W, EV_ADD, 0, 0);
-	dies_of(kq, sv[0], 0, ETIMEDOUT);
-	pair_close(sv);
+	dies_waiting(kq, sv);
 }
 
 KQ_TC(peer_dumb_data, "READ-4: a peer that acknowledges nothing for a second")
 {
-	int sv[2];
+	int kq = KQ_OPEN(), sv[2];
 
 	tcp_pair(sv);
 	tcp_setoption(sv[0], TCP_USER_TIMEOUT, 1000);
-	unacknowledged(sv);
+	unacknowledged(kq, sv);
 }
 
 /*
@@ -265,7 +266,7 @@ net_address(struct sockaddr_storage *ss, const char *address)
 KQ_TC_MD(few_retries, "READ-4: the system has little patience with a peer",
     "require.user", "root")
 {
-	int fd, sv[2];
+	int fd, kq = KQ_OPEN(), sv[2];
 
 	if (unshare(CLONE_NEWNET) == -1)
 		atf_tc_skip("no network namespace: %s", strerror(errno));
@@ -275,7 +276,7 @@ KQ_TC_MD(few_retries, "READ-4: the system has little patience with a peer",
 	ATF_REQUIRE_EQ(1, write(fd, "2", 1));
 	(void)close(fd);
 	tcp_pair(sv);
-	unacknowledged(sv);
+	unacknowledged(kq, sv);
 }
 
 /* The wire, and a connection to where nobody is. */
