@@ -8,7 +8,7 @@
  * locks come here because the objects are linked with --wrap.
  *
  * The whole suite can be linked with it (KQ_LIBS=libkqueue-faults.a) and run as
- * on an older kernel, KQ_FAULT_ABSENT=0x1ff, or with delays at random,
+ * on an older kernel, KQ_FAULT_ABSENT=0x3ff, or with delays at random,
  * KQ_FAULT_DELAY=number.
  *
  * A call is failed only in ways in which the kernel fails it in a correct
@@ -283,6 +283,15 @@ fault_point(unsigned what, long nr, long cmd)
 	return (fault.state.kf_error);
 }
 
+static bool
+fault_endswith(const char *s, const char *end)
+{
+	size_t len = strlen(s);
+
+	return (len >= strlen(end) &&
+	    strcmp(s + len - strlen(end), end) == 0);
+}
+
 /* Does the kernel that is played have the call? */
 static int
 fault_missing(long nr, long cmd, long arg)
@@ -307,6 +316,9 @@ fault_missing(long nr, long cmd, long arg)
 	else if (nr == SYS_madvise && arg == MADV_WIPEONFORK &&
 	    (absent & KQ_NO_WIPEONFORK) != 0)
 		error = EINVAL;
+	else if (nr == SYS_openat && (absent & KQ_NO_PROC_CHILDREN) != 0 &&
+	    fault_endswith((const char *)cmd, "/children"))
+		error = ENOENT;
 	/* PIDFD_GET_INFO, whatever its size. */
 	else if (nr == SYS_ioctl && (absent & KQ_NO_PIDFD_INFO) != 0 &&
 	    ((unsigned long)cmd & 0xffff) == 0xff0b)

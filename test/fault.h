@@ -22,7 +22,8 @@
 #define	KQ_NO_LISTMOUNT		0x0040u	/* 6.8 */
 #define	KQ_NO_WIPEONFORK	0x0080u	/* 4.14 */
 #define	KQ_NO_PIDFD_OPEN	0x0100u	/* 5.3 */
-#define	KQ_NO_ALL		0x01ffu
+#define	KQ_NO_PROC_CHILDREN	0x0200u	/* CONFIG_PROC_CHILDREN */
+#define	KQ_NO_ALL		0x03ffu
 
 /*
  * The checks of a child of such a test: a line on stderr, which Kyua shows.

@@ -584,6 +584,12 @@ KQ_TC(spawn_short, "SIG-3: a program that is done before posix_spawn() is")
 		ATF_CHECK_ERRNO(ECHILD, pclose(fp) == -1);
 	}
 	KQ_EXPECT_NOTHING(kq);
+	/* One that lives on is not counted yet. */
+	ATF_REQUIRE((fp = popen("read x", "w")) != NULL);
+	KQ_EXPECT_NOTHING(kq);
+	ATF_CHECK_ERRNO(ECHILD, pclose(fp) == -1);
+	COUNT(kq, SIGCHLD, 1);
+	KQ_EXPECT_NOTHING(kq);
 }
 
 static void *

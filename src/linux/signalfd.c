@@ -415,14 +415,18 @@ int
 lx_children(int tid, void (*fn)(int, void *), void *arg)
 {
 	struct children c = { fn, arg, 0 };
+	int error;
 
+	error = 0;
 	if (tid == 0)
-		c.c_error = lx_threads(children_made, &c);
+		error = lx_threads(children_made, &c);
 	else
 		children_made(tid, &c);
-	if (c.c_error == ENOENT)
-		c.c_error = lx_processes(children_mine, &c);
-	return (c.c_error);
+	if (error == 0)
+		error = c.c_error;
+	if (error == ENOENT)
+		error = lx_processes(children_mine, &c);
+	return (error);
 }
 
 /*
