@@ -22,7 +22,8 @@ if [ "$(id -u)" -eq 0 ]; then
 		root=$tmp
 	fi
 fi
-trap '[ -z "$tmp" ] || rm -rf "$tmp"' EXIT
+some=
+trap 'rm -rf ${tmp:+"$tmp"} ${some:+"$some"}' EXIT
 
 # Programs of another architecture are started by a script.
 if [ -n "$RUNNER" ]; then
@@ -44,10 +45,27 @@ fi
 # alone.
 jobs=${KYUA_JOBS:-$(nproc 2>/dev/null || echo 1)}
 
+# Kyua wants every program of a Kyuafile to be there; who asks for some need not
+# have built the others.
+kyuafile=$srcdir/Kyuafile
+names=$(printf '%s\n' "$@" | sed -n 's|^test/\([a-zA-Z_0-9]*\).*|"\1"|p')
+if [ -n "$names" ]; then
+	some=$(mktemp -d)
+	mkdir "$some/test"
+	cp "$kyuafile" "$some/"
+	echo "$names" >"$some/names"
+	{
+		grep -v '^atf_test_program' "$srcdir/test/Kyuafile"
+		grep '^atf_test_program' "$srcdir/test/Kyuafile" |
+		    grep -F -f "$some/names"
+	} >"$some/test/Kyuafile"
+	kyuafile=$some/Kyuafile
+fi
+
 rm -f kyua.db kyua.log kyua.out
 kyua --logfile=kyua.log -v parallelism="$jobs" \
     ${user:+-v unprivileged_user="$user"} \
-    test -k "$srcdir/${KYUAFILE:-Kyuafile}" --build-root="$root" \
+    test -k "$kyuafile" --build-root="$root" \
     --results-file="$(pwd)/kyua.db" "$@" </dev/null
 status=$?
 

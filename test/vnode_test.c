@@ -1253,7 +1253,7 @@ FILE_TC(many, "10,000 files in one kqueue, with one inotify instance")
 	struct kevent kev[100];
 	struct rlimit rl;
 	char name[16];
-	int before, kq, i, j, n, total;
+	int before, kq, i, j, many = KQ_ROUNDS(MANY), n, total;
 
 	before = inotify_instances();
 	ATF_REQUIRE_EQ(0, getrlimit(RLIMIT_NOFILE, &rl));
@@ -1262,7 +1262,7 @@ FILE_TC(many, "10,000 files in one kqueue, with one inotify instance")
 	if (rl.rlim_max < MANY + 500)
 		atf_tc_skip("only %ju descriptors", (uintmax_t)rl.rlim_max);
 	kq = KQ_OPEN();
-	for (i = 0; i < MANY; i++) {
+	for (i = 0; i < many; i++) {
 		snprintf(name, sizeof(name), "f%d", i);
 		fds[i] = file_make(name);
 		if (kq_test_change(kq, (uintptr_t)fds[i], EVFILT_VNODE,
@@ -1273,9 +1273,9 @@ FILE_TC(many, "10,000 files in one kqueue, with one inotify instance")
 	KQ_EXPECT_NOTHING(kq);
 	EXPECT_AFTER(kq, fds[777], NOTE_WRITE, pwrite(fds[777], "x", 1, 0));
 	memset(seen, 0, sizeof(seen));
-	for (i = 0; i < MANY; i++)
+	for (i = 0; i < many; i++)
 		ATF_REQUIRE_EQ(1, pwrite(fds[i], "x", 1, 0));
-	for (total = 0; total < MANY; total += n) {
+	for (total = 0; total < many; total += n) {
 		ATF_REQUIRE((n = KQ_COLLECT(kq, kev, 100)) > 0);
 		for (j = 0; j < n; j++) {
 			ATF_REQUIRE_EQ(NOTE_WRITE, kev[j].fflags);
@@ -1283,7 +1283,7 @@ FILE_TC(many, "10,000 files in one kqueue, with one inotify instance")
 		}
 	}
 	KQ_EXPECT_NOTHING(kq);
-	for (i = 0; i < MANY; i++)
+	for (i = 0; i < many; i++)
 		close(fds[i]);
 	KQ_EXPECT_NOTHING(kq);
 	KQ_POLL_SILENT(kq);
