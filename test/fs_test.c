@@ -300,7 +300,8 @@ root_changed(bool proc)
 	char c;
 
 	space_enter();
-	ATF_REQUIRE((root = open("/", O_RDONLY | O_DIRECTORY)) != -1);
+	ATF_REQUIRE((root = open("/proc/self/root", O_RDONLY | O_DIRECTORY)) !=
+	    -1);
 	ATF_REQUIRE_EQ(0, mkdir("jail", 0755));
 	ATF_REQUIRE_EQ(0, mkdir("jail/proc", 0755));
 	ATF_REQUIRE_EQ(0, mkdir("jail/mnt", 0755));

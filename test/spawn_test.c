@@ -4,6 +4,7 @@
  * program's mask and dispositions while signals are watched, and all that they
  * were promised without us.
  */
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -13,8 +14,7 @@
 #include <signal.h>
 #include <spawn.h>
 
-#include "kq_test.h"
-#include "rounds.h"
+#include "place_test.h"
 
 /* Absent from musl's archive. */
 int	execveat(int, const char *, char *const [], char *const [], int)
@@ -592,6 +592,25 @@ KQ_TC(spawn_short, "SIG-3: a program that is done before posix_spawn() is")
 	KQ_EXPECT_NOTHING(kq);
 }
 
+KQ_TC_MD(spawn_no_proc, "SIG-3: a program that is done at once, without /proc",
+    "require.user", "root")
+{
+	char name[] = "true", *argv[] = { name, NULL };
+	int i, kq = KQ_OPEN();
+	pid_t pid;
+
+	(void)setup(kq);
+	signal(SIGCHLD, SIG_IGN);
+	mounts_apart();
+	ATF_REQUIRE_EQ(0, mount("none", "/proc", "tmpfs", 0, ""));
+	for (i = 0; i < KQ_ROUNDS(40); i++) {
+		ATF_REQUIRE_EQ(0, posix_spawnp(&pid, name, NULL, NULL, argv,
+		    environ));
+		COUNT(kq, SIGCHLD, 1);
+	}
+	KQ_EXPECT_NOTHING(kq);
+}
+
 static void *
 start_many(void *arg)
 {
@@ -775,6 +794,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, spawn_and_action);
 	ATF_TP_ADD_TC(tp, spawn_and_add);
 	ATF_TP_ADD_TC(tp, spawn_short);
+	ATF_TP_ADD_TC(tp, spawn_no_proc);
 	ATF_TP_ADD_TC(tp, spawn_threads);
 	ATF_TP_ADD_TC(tp, popened);
 	ATF_TP_ADD_TC(tp, systems);
