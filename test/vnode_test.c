@@ -1271,7 +1271,8 @@ FILE_TC(many, "10,000 files in one kqueue, with one inotify instance")
 	}
 	ATF_CHECK_EQ(before + 1, inotify_instances());
 	KQ_EXPECT_NOTHING(kq);
-	EXPECT_AFTER(kq, fds[777], NOTE_WRITE, pwrite(fds[777], "x", 1, 0));
+	i = many - 1;
+	EXPECT_AFTER(kq, fds[i], NOTE_WRITE, pwrite(fds[i], "x", 1, 0));
 	memset(seen, 0, sizeof(seen));
 	for (i = 0; i < many; i++)
 		ATF_REQUIRE_EQ(1, pwrite(fds[i], "x", 1, 0));
