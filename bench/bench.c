@@ -1188,9 +1188,9 @@ op_nested(void)
 	char buf[SIZE];
 	struct iovec in = { buf, SIZE };
 
-	(void)writev(sv[0][1], &iov, 1);
+	(void)!writev(sv[0][1], &iov, 1);
 	collect(1);
-	(void)readv(sv[0][0], &in, 1);
+	(void)!readv(sv[0][0], &in, 1);
 }
 
 static void
@@ -1289,7 +1289,7 @@ op_vnode(void)
 {
 	struct iovec iov = { message, SIZE };
 
-	(void)writev(file, &iov, 1);
+	(void)!writev(file, &iov, 1);
 	collect(1);
 }
 
