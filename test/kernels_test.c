@@ -127,20 +127,29 @@ struct told {
 	uint8_t		t_retransmits;
 	uint8_t		t_probes;
 	uint8_t		t_backoff;
-	uint8_t		t_more[51];
-	uint32_t	t_last_ack;	/* ms ago */
+	uint8_t		t_more[3];
+	uint32_t	t_rto;		/* us */
+	uint32_t	t_sizes[8];
+	uint32_t	t_last_sent;	/* data; ms ago */
+	uint32_t	t_last_ack_sent;
+	uint32_t	t_last_data;
+	uint32_t	t_last_ack;
 	uint32_t	t_metrics[10];
 	uint32_t	t_total_retrans;
 	uint64_t	t_rates[4];
 	uint32_t	t_segs_out;
 	uint32_t	t_segs_in;
-	uint32_t	t_even_more[4];
+	uint32_t	t_unsent;	/* bytes */
+	uint32_t	t_even_more[3];
 	uint64_t	t_times[4];
 	uint32_t	t_delivered;
 };
 _Static_assert(offsetof(struct told, t_total_retrans) == 100 &&
     offsetof(struct told, t_last_ack) == 56 &&
+    offsetof(struct told, t_rto) == 8 &&
+    offsetof(struct told, t_last_sent) == 44 &&
     offsetof(struct told, t_segs_in) == 140 &&
+    offsetof(struct told, t_unsent) == 144 &&
     offsetof(struct told, t_delivered) == 192, "struct tcp_info");
 
 /* How a connection died, and what the socket carries. */
@@ -175,13 +184,16 @@ static const struct death deaths[] = {
 	    .d_error = ECONNRESET },
 	{ DEAD_OF(.t_delivered = 1, .t_retransmits = 15), 0, 6, 9,
 	    .d_error = ETIMEDOUT },
-	{ DEAD_OF(.t_delivered = 1, .t_backoff = 15), 0, 6, 9,
-	    .d_error = ETIMEDOUT },
 	{ DEAD_OF(.t_delivered = 1, .t_probes = 3), 0, 6, 3,
 	    .d_error = ETIMEDOUT },
 	{ DEAD_OF(.t_delivered = 1, .t_probes = 9), 0, 6, -ENOPROTOOPT,
 	    .d_error = ETIMEDOUT },
 	{ DEAD_OF(.t_delivered = 1, .t_probes = 8), 0, 6, -ENOPROTOOPT,
+	    .d_error = ECONNRESET },
+	/* It shut its window: that is probed as often as data is sent again. */
+	{ DEAD_OF(.t_delivered = 1, .t_unsent = 1, .t_probes = 15), 0, 6, 9,
+	    .d_error = ETIMEDOUT },
+	{ DEAD_OF(.t_delivered = 1, .t_unsent = 1, .t_probes = 14), 0, 6, 9,
 	    .d_error = ECONNRESET },
 	/* A distant peer: fewer tries take as long, which is 924.6 s. */
 	{ DEAD_OF(.t_delivered = 1, .t_retransmits = 12, .t_last_ack = 924600),
@@ -193,8 +205,33 @@ static const struct death deaths[] = {
 	/* Another patience: the socket's, the system's. */
 	{ DEAD_OF(.t_delivered = 1, .t_retransmits = 2, .t_last_ack = 1000), 0,
 	    6, 9, .d_error = ETIMEDOUT, .d_patience = 1000 },
-	{ DEAD_OF(.t_delivered = 1, .t_probes = 2, .t_last_ack = 1000), 0, 6, 9,
+	/* The last of three tries 400 ms ago, after 200 and 400, at least. */
+	{ DEAD_OF(.t_delivered = 1, .t_retransmits = 2, .t_rto = 800000,
+	    .t_last_sent = 400, .t_last_ack = 100), 0, 6, 9,
+	    .d_error = ETIMEDOUT, .d_patience = 1125 },
+	{ DEAD_OF(.t_delivered = 1, .t_retransmits = 2, .t_rto = 800000,
+	    .t_last_sent = 400, .t_last_ack = 100), 0, 6, 9,
+	    .d_error = ECONNRESET, .d_patience = 1126 },
+	{ DEAD_OF(.t_delivered = 1, .t_retransmits = 255, .t_rto = 120000000),
+	    0, 6, 9, .d_error = ETIMEDOUT, .d_patience = 135000 },
+	{ DEAD_OF(.t_delivered = 1, .t_retransmits = 255, .t_rto = 120000000),
+	    0, 6, 9, .d_error = ECONNRESET, .d_patience = 135001 },
+	{ DEAD_OF(.t_delivered = 1, .t_unsent = 1, .t_last_sent = 1000), 0, 6, 9,
 	    .d_error = ETIMEDOUT, .d_patience = 1000 },
+	{ DEAD_OF(.t_delivered = 1, .t_unsent = 1, .t_last_sent = 999,
+	    .t_probes = 15), 0, 6, 9, .d_error = ECONNRESET,
+	    .d_patience = 1000 },
+	{ DEAD_OF(.t_delivered = 1, .t_probes = 1, .t_last_ack = 1000,
+	    .t_last_data = 1000), 0, 6, 9, .d_error = ETIMEDOUT,
+	    .d_patience = 1000 },
+	{ DEAD_OF(.t_delivered = 1, .t_probes = 9, .t_last_ack = 999,
+	    .t_last_data = 1000), 0, 6, 9, .d_error = ECONNRESET,
+	    .d_patience = 1000 },
+	{ DEAD_OF(.t_delivered = 1, .t_probes = 9, .t_last_ack = 1000,
+	    .t_last_data = 999), 0, 6, 9, .d_error = ECONNRESET,
+	    .d_patience = 1000 },
+	{ DEAD_OF(.t_delivered = 1, .t_last_ack = 1000, .t_last_data = 1000), 0,
+	    6, 9, .d_error = ECONNRESET, .d_patience = 1000 },
 	{ DEAD_OF(.t_delivered = 1, .t_retransmits = 2, .t_last_ack = 999), 0,
 	    6, 9, .d_error = ECONNRESET, .d_patience = 1000 },
 	{ DEAD_OF(.t_delivered = 1, .t_retransmits = 15), 0, 6, 9,

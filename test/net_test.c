@@ -161,6 +161,66 @@ KQ_TC(peer_dumb_data, "READ-4: a peer that acknowledges nothing for a second")
 	unacknowledged(kq, sv);
 }
 
+KQ_TC(peer_deaf, "READ-4: a peer that hears nothing, and talks all the time")
+{
+	int kq = KQ_OPEN(), sv[2];
+
+	tcp_pair(sv);
+	tcp_setoption(sv[0], TCP_USER_TIMEOUT, 1000);
+	deafen(sv[1]);
+	/* Sent again and again, since no acknowledgement is heard. */
+	sock_write(sv[1], 3);
+	sock_await(sv[0], 3);
+	sock_read(sv[0], 3);
+	sock_write(sv[0], 3);
+	dies_waiting(kq, sv);
+}
+
+KQ_TC(peer_full, "READ-4: a peer that answers, and takes nothing for long")
+{
+	int kq = KQ_OPEN(), sv[2];
+
+	tcp_pair(sv);
+	tcp_setoption(sv[0], TCP_USER_TIMEOUT, 1500);
+	(void)sock_fill(sv[0]);
+	KQ_CHANGE(kq, sv[0], R, EV_ADD, 0, 0);
+	KQ_CHANGE(kq, sv[0], W, EV_ADD, 0, 0);
+	dies_of(kq, sv[0], 0, ETIMEDOUT);
+	pair_close(sv);
+}
+
+KQ_TC(peer_dumb_data_reset, "READ-11: a reset among retransmissions: ECONNRESET")
+{
+	int kq = KQ_OPEN(), sv[2];
+
+	tcp_pair(sv);
+	tcp_setoption(sv[0], TCP_USER_TIMEOUT, KQ_PATIENCE * 1000);
+	deafen(sv[1]);
+	sock_write(sv[0], 3);
+	while (tcp_told(sv[0]).tcpi_retransmits == 0)
+		sched_yield();
+	KQ_CHANGE(kq, sv[0], R, EV_ADD, 0, 0);
+	KQ_EXPECT_NOTHING(kq);
+	sock_reset(sv[1]);
+	KQ_EXPECT(kq, sv[0], R, .flags = DEAD, .fflags = ECONNRESET);
+	(void)close(sv[0]);
+}
+
+KQ_TC(peer_full_reset, "READ-11: a reset by a peer that took nothing")
+{
+	int kq = KQ_OPEN(), sv[2];
+
+	tcp_pair(sv);
+	tcp_setoption(sv[0], TCP_USER_TIMEOUT, KQ_PATIENCE * 1000);
+	(void)sock_fill(sv[0]);
+	KQ_CHANGE(kq, sv[0], R, EV_ADD, 0, 0);
+	KQ_CHANGE(kq, sv[0], W, EV_ADD, 0, 0);
+	KQ_EXPECT_NOTHING(kq);
+	sock_reset(sv[1]);
+	dies_of(kq, sv[0], 0, ECONNRESET);
+	(void)close(sv[0]);
+}
+
 /*
  * A network of our own: lo, and a device whose wire we hold the other end of.
  */
@@ -402,6 +462,10 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, peer_dumb);
 	ATF_TP_ADD_TC(tp, peer_dumb_reset);
 	ATF_TP_ADD_TC(tp, peer_dumb_data);
+	ATF_TP_ADD_TC(tp, peer_deaf);
+	ATF_TP_ADD_TC(tp, peer_full);
+	ATF_TP_ADD_TC(tp, peer_dumb_data_reset);
+	ATF_TP_ADD_TC(tp, peer_full_reset);
 	ATF_TP_ADD_TC(tp, few_retries);
 	ATF_TP_ADD_TC(tp, unreachable);
 	ATF_TP_ADD_TC(tp, unreachable_taken);

@@ -152,9 +152,67 @@ sock_nonblock(int fd)
 	ATF_REQUIRE_EQ(0, fcntl(fd, F_SETFL, flags | O_NONBLOCK));
 }
 
+static int
+sock_option(int fd, int option)
+{
+	socklen_t len;
+	int value;
+
+	len = sizeof(value);
+	ATF_REQUIRE_EQ(0, getsockopt(fd, SOL_SOCKET, option, &value, &len));
+	return (value);
+}
+
+/* What the kernel tells of a connection. */
+static struct tcp_info
+tcp_told(int fd)
+{
+	struct tcp_info ti;
+	socklen_t len;
+
+	len = sizeof(ti);
+	ATF_REQUIRE_EQ(0, getsockopt(fd, IPPROTO_TCP, TCP_INFO, &ti, &len));
+	return (ti);
+}
+
+/* Wait until nothing that TCP sent is on its way any more. */
+static void
+sock_settle(int fd)
+{
+	struct tcp_info ti;
+	socklen_t len;
+	int64_t end;
+
+	end = kq_test_now() + (int64_t)KQ_PATIENCE * 1000000000;
+	for (;;) {
+		len = sizeof(ti);
+		if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &ti, &len) == -1 ||
+		    ti.tcpi_unacked == 0)
+			break;
+		ATF_REQUIRE(kq_test_now() < end);
+		sched_yield();
+	}
+}
+
+/* shutdown(SHUT_WR), and the peer has acknowledged it: that is told as well. */
+static void
+sock_shut(int fd)
+{
+	int64_t end;
+
+	ATF_REQUIRE_EQ(0, shutdown(fd, SHUT_WR));
+	if (sock_option(fd, SO_DOMAIN) == AF_UNIX)
+		return;
+	end = kq_test_now() + (int64_t)KQ_PATIENCE * 1000000000;
+	while (tcp_told(fd).tcpi_state == TCP_FIN_WAIT1) {
+		ATF_REQUIRE(kq_test_now() < end);
+		sched_yield();
+	}
+}
+
 /*
  * Write until there is no room; the number of bytes.  TCP moves bytes to the
- * peer while we write, so the end is where poll(2) agrees.
+ * peer while we write, so the end is where poll(2) agrees when they are there.
  */
 static size_t
 sock_fill(int fd)
@@ -176,19 +234,9 @@ sock_fill(int fd)
 			    errno == ENOBUFS), "write: %s", strerror(errno));
 			size /= 2;
 		}
+		sock_settle(fd);
 	} while (poll(&pfd, 1, 0) == 1);
 	return (total);
-}
-
-static int
-sock_option(int fd, int option)
-{
-	socklen_t len;
-	int value;
-
-	len = sizeof(value);
-	ATF_REQUIRE_EQ(0, getsockopt(fd, SOL_SOCKET, option, &value, &len));
-	return (value);
 }
 
 static void
@@ -379,8 +427,6 @@ static int
 listener_client(enum listener kind, int ls, const struct sockaddr_storage *ss,
     socklen_t len, unsigned n)
 {
-	struct tcp_info ti;
-	socklen_t tilen;
 	int64_t end;
 	int fd;
 
@@ -391,15 +437,11 @@ listener_client(enum listener kind, int ls, const struct sockaddr_storage *ss,
 		return (fd);
 	/* The client is ready before the last step of the handshake is in. */
 	end = kq_test_now() + (int64_t)KQ_PATIENCE * 1000000000;
-	for (;;) {
-		tilen = sizeof(ti);
-		ATF_REQUIRE_EQ(0, getsockopt(ls, IPPROTO_TCP, TCP_INFO, &ti,
-		    &tilen));
-		if (ti.tcpi_unacked == n)
-			return (fd);
+	while (tcp_told(ls).tcpi_unacked != n) {
 		ATF_REQUIRE(kq_test_now() < end);
 		sched_yield();
 	}
+	return (fd);
 }
 
 /* A pseudo terminal's master; its slave has never been opened. */

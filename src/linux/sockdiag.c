@@ -249,22 +249,59 @@ tcp_patience(uint32_t retries)
 	return (((2u << DOUBLED) - 1) * FIRST + (retries - DOUBLED) * LAST);
 }
 
-/* Did the kernel give up on data that nobody acknowledged? */
+/*
+ * How long, in ms, what was sent has been sent again: each time the kernel waited
+ * twice as long as before, and up to an eighth longer, since timers are late.
+ */
+static uint32_t
+tcp_retried(const struct tcp_info *ti)
+{
+	uint32_t rto, ms;
+
+	rto = ti->tcpi_rto / 1000;
+	ms = ti->tcpi_last_data_sent + rto;
+	if (ti->tcpi_retransmits < 32)
+		ms -= rto >> ti->tcpi_retransmits;
+	ms += ms / 8;
+	/* Unless it waited as long as it ever does; or the peer was heard since. */
+	return (ms > ti->tcpi_last_ack_recv ? ms : ti->tcpi_last_ack_recv);
+}
+
+/*
+ * Did the kernel give up on the peer?  It does so after a number of tries without
+ * an answer, or after a time; which the program can set.  It may hear the peer
+ * all the while, if that acknowledges nothing or takes nothing.
+ */
 static bool
 tcp_gaveup(int fd, const struct tcp_info *ti)
 {
-	uint32_t retries;
-	int ms;
+	uint32_t allowed, retries, silence;
+	int value;
 
-	if (ti->tcpi_retransmits == 0 && ti->tcpi_backoff == 0 &&
-	    ti->tcpi_probes == 0)
-		return (false);
-	if (lx_getint(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms) == 0 && ms > 0)
-		return (ti->tcpi_last_ack_recv >= (uint32_t)ms);
-	retries = tcp_retries();
-	return (ti->tcpi_retransmits >= retries ||
-	    ti->tcpi_backoff >= retries ||
-	    ti->tcpi_last_ack_recv >= tcp_patience(retries));
+	if (lx_getint(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &value) != 0)
+		value = 0;
+	allowed = (uint32_t)value;
+	if (ti->tcpi_retransmits > 0) {
+		if (allowed > 0)
+			return (tcp_retried(ti) >= allowed);
+		retries = tcp_retries();
+		return (ti->tcpi_retransmits >= retries ||
+		    tcp_retried(ti) >= tcp_patience(retries));
+	}
+	/* The peer's window is shut, and probed. */
+	if (ti->tcpi_notsent_bytes > 0)
+		return (allowed > 0 ? ti->tcpi_last_data_sent >= allowed :
+		    ti->tcpi_probes >= tcp_retries());
+	/* Keep-alives. */
+	if (allowed > 0) {
+		silence = ti->tcpi_last_ack_recv;
+		if (silence > ti->tcpi_last_data_recv)
+			silence = ti->tcpi_last_data_recv;
+		return (ti->tcpi_probes > 0 && silence >= allowed);
+	}
+	if (lx_getint(fd, IPPROTO_TCP, TCP_KEEPCNT, &value) != 0)
+		value = 9;
+	return (ti->tcpi_probes >= value);
 }
 
 /*
@@ -276,7 +313,7 @@ int
 lx_tcp_error(int fd)
 {
 	struct tcp_info ti;
-	int probes, retries;
+	int retries;
 
 	if (lx_tcp_info(fd, &ti) != 0 || ti.tcpi_state != LX_TCP_CLOSE)
 		return (0);
@@ -289,8 +326,5 @@ lx_tcp_error(int fd)
 		return (ti.tcpi_total_retrans >= (uint32_t)retries ?
 		    ETIMEDOUT : EHOSTUNREACH);
 	}
-	if (lx_getint(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes) != 0)
-		probes = 9;
-	return (ti.tcpi_probes >= probes || tcp_gaveup(fd, &ti) ? ETIMEDOUT :
-	    ECONNRESET);
+	return (tcp_gaveup(fd, &ti) ? ETIMEDOUT : ECONNRESET);
 }
