@@ -83,6 +83,7 @@ awk '
 /^Standard (output|error):/ { show = 1 }
 show && !/^(Start|End) time:/' kyua.out
 report --results-filter=skipped,xfail | sed '/^===> Summary/,$d'
+grep -E '  ->  (broken|failed)' kyua.out
 
 set -- $(sed -n 's/^Test cases: \([0-9]*\) total, \([0-9]*\) skipped, \([0-9]*\) expected failures, \([0-9]*\) broken, \([0-9]*\) failed.*/\1 \2 \3 \4 \5/p' kyua.out)
 if [ $# -ne 5 ]; then
