@@ -16,8 +16,6 @@
  * signal handler, by way of close(), cannot wait for it: then nodes and queues
  * are left on lists for whoever has the lock next.
  */
-#include <sched.h>
-
 #include "file.h"
 #include "fnode.h"
 
@@ -29,9 +27,18 @@ struct froot {
 };
 static _Atomic(struct froot *) file_root;
 
-#define	FILE_TRIES	1000	/* to find somebody who shares */
+/* To find somebody who shares: for a second or so; in a handler, for a moment. */
+#define	FILE_TRIES	10000
+#define	FILE_FEWTRIES	20
 
 static void	fqueue_release(struct fqueue *);
+
+/* One more, or less, that others could share (r_ninotify). */
+static void
+finst_count(int n)
+{
+	(void)atomic_fetch_add(&kqroot_peek()->r_ninotify, n);
+}
 
 /* Do what could not be done without the lock. */
 static void
@@ -154,6 +161,7 @@ file_closing(struct kqueue *kq)
 	kq->kq_priv[~EVFILT_VNODE] = NULL;
 	if (!fq->fq_inst->fi_shared) {
 		finst_free(fq->fq_inst);
+		finst_count(-1);
 		arena_free(fq, sizeof(*fq));
 		return;
 	}
@@ -228,6 +236,7 @@ froot_convert(struct froot *fr, struct kqueue *kq)
 		fq->fq_inst->fi_refs = 1;
 		fr->fr_inst = fq->fq_inst;
 		kq_unlock(&fr->fr_lock);
+		finst_count(-1);
 		return (0);
 	}
 	kq_unlock(&fr->fr_lock);
@@ -240,9 +249,9 @@ froot_convert(struct froot *fr, struct kqueue *kq)
 }
 
 /*
- * Find a kqueue of the process that has an instance, and have it shared.
- * Others' locks are only tried, so a kqueue that is at work is passed by;
- * EAGAIN: all who could share were.
+ * Find a kqueue of the process that has an instance, and have it shared; ENOENT
+ * if there is none that can be looked at.  Others' locks are only tried, so a
+ * kqueue that is at work is passed by.
  */
 static int
 froot_search(struct froot *fr, struct kqueue *self)
@@ -251,38 +260,44 @@ froot_search(struct froot *fr, struct kqueue *self)
 	struct kqueue *kq;
 	uint32_t i, n;
 	int error;
-	bool busy;
 
 	/* There is a root: a kqueue's lock is held. */
 	root = kqroot_peek();
-	busy = false;
 	n = atomic_load(&root->r_nkq);
 	for (i = 1; i <= n; i++) {
 		kq = kqueue_byslot(i);
-		if (kq == NULL || kq == self || !atomic_load(&kq->kq_alive))
+		if (kq == NULL || kq == self || !atomic_load(&kq->kq_alive) ||
+		    !kqueue_tryenter(kq))
 			continue;
-		if (!kqueue_tryenter(kq)) {
-			busy = true;
-			continue;
-		}
 		error = froot_convert(fr, kq);
 		kqueue_leave(kq);
 		if (error != ENOENT)
 			return (error);
 	}
-	return (busy ? EAGAIN : EMFILE);
+	return (ENOENT);
 }
 
-/* There is no instance to be had: share one. */
+/*
+ * There is no instance to be had: share one.  As long as there is one that could
+ * be shared we wait for whoever is at work with it; he does not wait for us,
+ * unless two kqueues need one another, and then this one gives up.  EAGAIN: it has
+ * gone meanwhile.
+ */
 static int
 fqueue_share(struct fqueue *fq)
 {
 	struct froot *fr;
-	int error, i;
+	bool hope, hoped;
+	int error, i, tries;
 
 	if ((error = froot_get(&fr)) != 0 || (error = fqueue_mail(fq)) != 0)
 		return (error);
-	for (i = 0;; i++) {
+	/* With another lock held, the one who is at work may be ourselves. */
+	tries = fqueue_maywait() ? FILE_TRIES : FILE_FEWTRIES;
+	hoped = false;
+	for (i = 0; i < tries; i++) {
+		/* Before the look: there is fr_inst before the count goes down. */
+		hope = atomic_load(&kqroot_peek()->r_ninotify) > 0;
 		froot_lock(fr);
 		if ((fq->fq_inst = fr->fr_inst) != NULL)
 			fq->fq_inst->fi_refs++;
@@ -290,14 +305,17 @@ fqueue_share(struct fqueue *fq)
 		if (fq->fq_inst != NULL)
 			return (0);
 		error = froot_search(fr, fq->fq_kq);
-		if (error == EAGAIN && i < FILE_TRIES)
-			(void)sched_yield();
+		if (error == ENOENT && hope)
+			lx_yield(i);
 		else if (error != 0)
 			break;
+		hoped = true;
 	}
 	source_del(fq->fq_kq, fq->fq_mail);
 	fdtab_disown(fq->fq_mailfd);
-	return (error == EAGAIN ? EMFILE : error);
+	if (i == tries)
+		return (EMFILE);
+	return (error != ENOENT ? error : hoped ? EAGAIN : EMFILE);
 }
 
 static int
@@ -308,12 +326,18 @@ fqueue_instance(struct fqueue *fq)
 
 	if ((fi = arena_alloc(sizeof(*fi))) == NULL)
 		return (ENOMEM);
-	if ((error = fdtab_own(lx_inotify, &fi->fi_fd)) != 0) {
-		arena_free(fi, sizeof(*fi));
-		return (error == EMFILE ? fqueue_share(fq) : error);
-	}
-	fq->fq_inst = fi;
-	return (0);
+	do {
+		finst_count(1);
+		if ((error = fdtab_own(lx_inotify, &fi->fi_fd)) == 0) {
+			fq->fq_inst = fi;
+			return (0);
+		}
+		finst_count(-1);
+		if (error == EMFILE)
+			error = fqueue_share(fq);
+	} while (error == EAGAIN);
+	arena_free(fi, sizeof(*fi));
+	return (error);
 }
 
 int

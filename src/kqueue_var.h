@@ -398,6 +398,8 @@ struct kqroot {
 					 * changes of SO_RCVLOWAT seen */
 	_Atomic int	 r_nghosts;	/* [a] kqueues with kq_wakefd */
 	_Atomic int	 r_nlisten;	/* [a] kqueues with kq_listens */
+	_Atomic int	 r_ninotify;	/* [a] kqueues that have an inotify instance
+					 * to themselves, or ask for one */
 	_Atomic(void *)	 r_classes[32];	/* arena: free lists by power of two;
 					 * pushed and popped as r_kqfree */
 	char		*r_chunk;	/* arena: current chunk */

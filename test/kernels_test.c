@@ -2120,6 +2120,124 @@ KQ_TC(unmounted, "VN-7, READ-36: the file system goes away under the file")
 	close(fd);
 }
 
+static atomic_bool has_instance, has_none;
+
+/* It has one, and takes its time with it; or in the end it has none. */
+static bool
+by_founder(long nr, const long arg[6], long *retp)
+{
+	const struct timespec ts = { 0, 300000000 };
+
+	if (nr != SYS_inotify_init1)
+		return (false);
+	*retp = real(nr, arg);
+	atomic_store(&has_instance, true);
+	(void)nanosleep(&ts, NULL);
+	return (true);
+}
+
+static bool
+by_nofounder(long nr, const long arg[6], long *retp)
+{
+	if (!by_founder(nr, arg, retp))
+		return (false);
+	(void)close((int)*retp);
+	*retp = -EMFILE;
+	atomic_store(&has_none, true);
+	return (true);
+}
+
+/* Nothing is left as long as the founder may have one. */
+static bool
+by_seeker(long nr, const long arg[6], long *retp)
+{
+	(void)arg;
+	if (nr != SYS_inotify_init1 || atomic_load(&has_none))
+		return (false);
+	answered++;
+	*retp = -EMFILE;
+	return (true);
+}
+
+static int founder_kq, founder_fd;
+
+static void *
+founder_main(void *arg)
+{
+	int error;
+
+	kq_fault_kernel(*(bool (**)(long, const long [6], long *))arg);
+	error = kq_test_change(founder_kq, (uintptr_t)founder_fd, EVFILT_VNODE,
+	    EV_ADD | EV_CLEAR, NOTE_WRITE, 0, NULL);
+	kq_fault_kernel(NULL);
+	return ((void *)(intptr_t)error);
+}
+
+/* kq watches file while a thread with another kernel does; what that thread got. */
+static int
+seek(int kq, int fd, bool (*founder)(long, const long [6], long *))
+{
+	pthread_t t;
+	void *ret;
+
+	founder_kq = KQ_OPEN();
+	ATF_REQUIRE((founder_fd = open("file", O_RDWR)) != -1);
+	ATF_REQUIRE_EQ(0, pthread_create(&t, NULL, founder_main, &founder));
+	while (!atomic_load(&has_instance))
+		sched_yield();
+	KERNEL_BY(by_seeker);
+	KQ_CHANGE(kq, fd, EVFILT_VNODE, EV_ADD | EV_CLEAR, NOTE_WRITE, 0);
+	KERNEL_END();
+	ATF_REQUIRE_EQ(0, pthread_join(t, &ret));
+	sock_write(fd, 3);
+	KQ_EXPECT(kq, fd, EVFILT_VNODE, .fflags = NOTE_WRITE | NOTE_EXTEND);
+	return ((int)(intptr_t)ret);
+}
+
+KQ_TC(share_gone, "DESIGN 9: who has none in the end is not waited for")
+{
+	int error, fd, kq = KQ_OPEN();
+
+	ATF_REQUIRE((fd = open("file", O_RDWR | O_CREAT, 0600)) != -1);
+	/* It shares ours, or has come too early for that. */
+	error = seek(kq, fd, by_nofounder);
+	ATF_CHECK_MSG(error == 0 || error == EMFILE, "%s", strerror(error));
+	close(founder_fd);
+	close(fd);
+}
+
+KQ_TC(share_slow, "DESIGN 9: who wants to share waits for whoever has it")
+{
+	int fd, kq = KQ_OPEN();
+
+	ATF_REQUIRE((fd = open("file", O_RDWR | O_CREAT, 0600)) != -1);
+	ATF_REQUIRE_EQ(0, seek(kq, fd, by_founder));
+	KQ_EXPECT(founder_kq, founder_fd, EVFILT_VNODE,
+	    .fflags = NOTE_WRITE | NOTE_EXTEND);
+	close(founder_fd);
+	close(fd);
+}
+
+KQ_TC(share_nobody, "DESIGN 9: no instance, and nobody who has one: EMFILE")
+{
+	int asked, fd, kq[2] = { KQ_OPEN(), KQ_OPEN() };
+
+	ATF_REQUIRE((fd = open("file", O_RDWR | O_CREAT, 0600)) != -1);
+	KERNEL({ SYS_inotify_init1, -1, 0, -EMFILE });
+	KQ_CHANGE_ERROR(kq[0], EMFILE, fd, EVFILT_VNODE, EV_ADD, NOTE_WRITE, 0);
+	asked = answered;
+	KERNEL_END();
+	/* One that was there and is gone is not waited for. */
+	KQ_CHANGE(kq[1], fd, EVFILT_VNODE, EV_ADD, NOTE_WRITE, 0);
+	ATF_REQUIRE_EQ(0, close(kq[1]));
+	KERNEL({ SYS_inotify_init1, -1, 0, -EMFILE },
+	    { SYS_nanosleep, -1, 0, -EINTR });
+	KQ_CHANGE_ERROR(kq[0], EMFILE, fd, EVFILT_VNODE, EV_ADD, NOTE_WRITE, 0);
+	ATF_CHECK_EQ(asked, answered);
+	KERNEL_END();
+	close(fd);
+}
+
 /* The number is closed between two calls; or statx() was the last to see it. */
 static int stat_instead;
 
@@ -2476,6 +2594,9 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, old_wait_signal);
 	ATF_TP_ADD_TC(tp, no_wipe);
 	ATF_TP_ADD_TC(tp, unmounted);
+	ATF_TP_ADD_TC(tp, share_slow);
+	ATF_TP_ADD_TC(tp, share_gone);
+	ATF_TP_ADD_TC(tp, share_nobody);
 	ATF_TP_ADD_TC(tp, file_closing);
 	ATF_TP_ADD_TC(tp, mount_lines);
 	ATF_TP_ADD_TC(tp, mqueue_dir);

@@ -117,10 +117,12 @@ int64_t	lx_deadline(const struct timespec *);
 bool	lx_timeleft(int64_t deadline, struct timespec *left);
 
 /*
- * futex (futex.c), private to the process.
+ * Waiting for other threads (futex.c); the futex is private to the process.
  */
 void	lx_futex_wait(_Atomic uint32_t *word, uint32_t val);
 void	lx_futex_wake(_Atomic uint32_t *word, int n);
+/* Let others run; from the 20th round on for 50 us at least. */
+void	lx_yield(int round);
 
 /*
  * Memory (mem.c).

@@ -85,7 +85,6 @@ int	lx_threads(void (*fn)(int tid, void *arg), void *arg);
  * had, for want of a descriptor, say, the thread may block nothing.
  */
 int	lx_thread_mask(int tid, uint64_t *setp);
-void	lx_yield(int round);		/* let others run, longer each round */
 
 /*
  * Processes (pidfd.c).

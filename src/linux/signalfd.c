@@ -475,14 +475,3 @@ lx_thread_mask(int tid, uint64_t *setp)
 	lx_close(fd);
 	return (error == ESRCH ? error : 0);
 }
-
-void
-lx_yield(int round)
-{
-	struct timespec ts = { 0, 50000 };
-
-	if (round < 20)
-		(void)sched_yield();
-	else
-		(void)LX_SYS(SYS_nanosleep, &ts, NULL);
-}
