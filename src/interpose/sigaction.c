@@ -216,26 +216,32 @@ disp_chldhidden(void)
 	    sig_disp[SIGCHLD].d_changed && !caught(SIGCHLD));
 }
 
+/* Give the kernel what the program has for SIGCHLD, as it is or hidden. */
+static bool
+chld_install(bool hide)
+{
+	struct sigaction sa;
+
+	disp_get(SIGCHLD, &sa);
+	if (hide)
+		chld_hide(&sa);
+	return (real_sigaction(SIGCHLD, &sa, NULL) == 0);
+}
+
 bool
 disp_showchld(void)
 {
-	struct sigaction sa;
 	uint64_t mine;
 	bool hidden;
 
 	if (!sig_ours()) {
 		/* A vfork() child, with a table of its own in the kernel. */
-		if (!disp_chldhidden())
-			return (false);
-		disp_get(SIGCHLD, &sa);
-		return (real_sigaction(SIGCHLD, &sa, NULL) == 0);
+		return (disp_chldhidden() && chld_install(false));
 	}
 	siglock(&mine);
 	hidden = disp_chldhidden();
-	if (hidden && chld_shown++ == 0) {
-		disp_get(SIGCHLD, &sa);
-		(void)real_sigaction(SIGCHLD, &sa, NULL);
-	}
+	if (hidden && chld_shown++ == 0)
+		(void)chld_install(false);
 	sigunlock(mine);
 	return (hidden);
 }
@@ -243,7 +249,6 @@ disp_showchld(void)
 void
 disp_hidechld(void)
 {
-	struct sigaction sa;
 	uint64_t mine;
 	bool ours;
 
@@ -251,11 +256,8 @@ disp_hidechld(void)
 	if (ours)
 		siglock(&mine);
 	/* Meanwhile it may have got a handler, or be watched no more. */
-	if ((!ours || --chld_shown == 0) && disp_chldhidden()) {
-		disp_get(SIGCHLD, &sa);
-		chld_hide(&sa);
-		(void)real_sigaction(SIGCHLD, &sa, NULL);
-	}
+	if ((!ours || --chld_shown == 0) && disp_chldhidden())
+		(void)chld_install(true);
 	if (ours)
 		sigunlock(mine);
 }

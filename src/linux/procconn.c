@@ -96,10 +96,16 @@ put_pids(struct sock_filter *f, int *np, int off, const int *pids, int npids)
 
 /* The same by hash. */
 static void
-put_hash(struct sock_filter *f, int *np, int off, const uint32_t *words)
+put_hash(struct sock_filter *f, int *np, int off, const int *pids, int npids)
 {
+	uint32_t h, words[FILTER_WORDS];
 	int i;
 
+	memset(words, 0, sizeof(words));
+	for (i = 0; i < npids; i++) {
+		h = htonl((uint32_t)pids[i]) * FILTER_MUL >> FILTER_SHIFT;
+		words[h / 32] |= (uint32_t)1 << h % 32;
+	}
 	put(f, np, BPF_LD | BPF_W | BPF_ABS, (uint32_t)off, 0, 0);
 	put(f, np, BPF_ALU | BPF_MUL | BPF_K, FILTER_MUL, 0, 0);
 	put(f, np, BPF_ALU | BPF_RSH | BPF_K, FILTER_SHIFT, 0, 0);
@@ -119,12 +125,20 @@ put_hash(struct sock_filter *f, int *np, int off, const uint32_t *words)
 	put(f, np, BPF_RET | BPF_K, PASS, 0, 0);
 }
 
+static void
+put_any(struct sock_filter *f, int *np, int off, const int *pids, int npids)
+{
+	if (npids <= FILTER_PIDS)
+		put_pids(f, np, off, pids, npids);
+	else
+		put_hash(f, np, off, pids, npids);
+}
+
 int
 lx_procconn_filter(int fd, const int *pids, int npids)
 {
 	struct sock_filter f[FILTER_LEN];
-	uint32_t h, words[FILTER_WORDS];
-	int i, n;
+	int n;
 
 	n = 0;
 	/* Loads are big-endian, so the constants are turned around. */
@@ -149,23 +163,12 @@ lx_procconn_filter(int fd, const int *pids, int npids)
 		put(f, &n, BPF_RET | BPF_K, PASS, 0, 0);
 		return (install(fd, f, n));
 	}
-	memset(words, 0, sizeof(words));
-	for (i = 0; i < npids; i++) {
-		h = htonl((uint32_t)pids[i]) * FILTER_MUL >> FILTER_SHIFT;
-		words[h / 32] |= (uint32_t)1 << h % 32;
-	}
-	if (npids <= FILTER_PIDS)
-		put_pids(f, &n, OFF_TGID, pids, npids);
-	else
-		put_hash(f, &n, OFF_TGID, words);
+	put_any(f, &n, OFF_TGID, pids, npids);
 	/* A number that is given to a new process: the old one is gone. */
 	put(f, &n, BPF_LD | BPF_W | BPF_ABS, OFF_WHAT, 0, 0);
 	put(f, &n, BPF_JMP | BPF_JEQ | BPF_K, htonl(WHAT_FORK), 1, 0);
 	put(f, &n, BPF_RET | BPF_K, 0, 0, 0);
-	if (npids <= FILTER_PIDS)
-		put_pids(f, &n, OFF_CTGID, pids, npids);
-	else
-		put_hash(f, &n, OFF_CTGID, words);
+	put_any(f, &n, OFF_CTGID, pids, npids);
 	put(f, &n, BPF_RET | BPF_K, 0, 0, 0);
 	return (install(fd, f, n));
 }
