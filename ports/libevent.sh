@@ -11,7 +11,7 @@ need cmake make cc
 debian_source libevent libevent
 
 mkdir build
-if ! quietly cmake -S libevent -B build -DCMAKE_BUILD_TYPE=Release \
+if ! quietly cmake -S libevent -B build $kq_cmake \
     -DEVENT__LIBRARY_TYPE=STATIC -DEVENT__DISABLE_OPENSSL=ON \
     -DEVENT__DISABLE_BENCHMARK=ON -DEVENT__DISABLE_SAMPLES=ON \
     -DCMAKE_C_FLAGS="$kq_cflags" -DCMAKE_REQUIRED_FLAGS="$kq_cflags" \

@@ -12,7 +12,7 @@ npm_source nanomsg nanomsg
 
 mkdir build
 if ! quietly cmake -S nanomsg/deps/nanomsg -B build \
-    -DCMAKE_BUILD_TYPE=Release -DNN_ENABLE_DOC=OFF -DNN_TOOLS=OFF \
+    $kq_cmake -DNN_ENABLE_DOC=OFF -DNN_TOOLS=OFF \
     -DNN_HAVE_EPOLL=0 -DNN_HAVE_EVENTFD=0 \
     -DCMAKE_C_FLAGS="$kq_cflags" -DCMAKE_REQUIRED_LIBRARIES="$kq_ldflags" \
     -DCMAKE_EXE_LINKER_FLAGS="$kq_ldflags" \

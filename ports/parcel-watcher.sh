@@ -27,7 +27,7 @@ for s in $sources; do
 done
 mkdir -p watcher/build/Release
 # glibc has all that it calls but fdclosedir(): see watch-compat.h.
-if ! quietly c++ -std=c++17 -O1 -fPIC -shared -pthread -w $kq_cflags \
+if ! quietly c++ -std=c++17 -O0 -fPIC -shared -pthread -w $kq_cflags \
     -Iaddon-api -Iheaders/include -include "$ports/watch-compat.h" \
     -DNAPI_DISABLE_CPP_EXCEPTIONS -DBUILDING_NODE_EXTENSION \
     -DWATCHMAN -DBRUTE_FORCE -DKQUEUE \

@@ -23,7 +23,7 @@ each_c()
 			for d in $DIALECTS; do
 				atf_check -s exit:0 -o empty -e empty \
 				    $cc -std=$std $W $I -DKQUEUE_DIALECT=$d \
-				    -c -o /dev/null "$1"
+				    -fsyntax-only "$1"
 			done
 		done
 	done
@@ -36,7 +36,7 @@ each_cxx()
 			for d in $DIALECTS; do
 				atf_check -s exit:0 -o empty -e empty \
 				    $cc -std=$std $W $I -DKQUEUE_DIALECT=$d \
-				    -x c++ -c -o /dev/null "$1"
+				    -x c++ -fsyntax-only "$1"
 			done
 		done
 	done
