@@ -22,6 +22,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
+#include <stddef.h>
 #include <termios.h>
 
 /* As KQ_EXPECT, for what is there already: it does not wait. */
@@ -167,7 +168,7 @@ sock_option(int fd, int option)
 static struct tcp_info
 tcp_told(int fd)
 {
-	struct tcp_info ti;
+	struct tcp_info ti = { 0 };
 	socklen_t len;
 
 	len = sizeof(ti);
@@ -175,7 +176,7 @@ tcp_told(int fd)
 	return (ti);
 }
 
-/* Wait until nothing that TCP sent is on its way any more. */
+/* Wait until nothing that TCP sent is on its way any more, if that is told. */
 static void
 sock_settle(int fd)
 {
@@ -187,6 +188,7 @@ sock_settle(int fd)
 	for (;;) {
 		len = sizeof(ti);
 		if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &ti, &len) == -1 ||
+		    len <= offsetof(struct tcp_info, tcpi_unacked) ||
 		    ti.tcpi_unacked == 0)
 			break;
 		ATF_REQUIRE(kq_test_now() < end);

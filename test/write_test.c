@@ -177,7 +177,9 @@ write_connecting(unsigned mode)
 
 	kq = KQ_OPEN();
 	ls = listener_open(L_TCP, 0, &ss, &len);
-	queued = listener_client(L_TCP, ls, &ss, len, 1);
+	ATF_REQUIRE((queued = socket(AF_INET, SOCK_STREAM, 0)) != -1);
+	ATF_REQUIRE_EQ(0, connect(queued, (struct sockaddr *)&ss, len));
+	sock_poll(ls, POLLIN);
 	ATF_REQUIRE((c = socket(AF_INET, SOCK_STREAM, 0)) != -1);
 	sock_connect_begin(c, &ss, len);
 	KQ_CHANGE(kq, c, W, EV_ADD | mode, 0, 0);
