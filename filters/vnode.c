@@ -49,7 +49,7 @@ vnode_wants(unsigned notes, bool dir)
 	if ((notes & (NOTE_WRITE | NOTE_EXTEND)) != 0)
 		what |= LX_INO_MODIFY;
 	if ((notes & NOTE_ATTRIB) != 0)
-		what |= LX_INO_ATTRIB | LX_INO_MODIFY;
+		what |= LX_INO_ATTRIB | LX_INO_MODIFY | LX_INO_MOVE;
 	if ((notes & (NOTE_LINK | NOTE_DELETE)) != 0)
 		what |= LX_INO_ATTRIB;
 	return (what);
@@ -115,6 +115,24 @@ vnode_dirnotes(const struct lx_inode *before, const struct lx_inode *after,
 	return (notes);
 }
 
+/*
+ * A write stamps both times alike.  If they differ and nothing else explains it,
+ * somebody has set the modification time.  A rename changes the other one: then the
+ * modification time has to be one that no write can have left.
+ */
+static bool
+vnode_timeset(const struct lx_inode *before, const struct lx_inode *after,
+    uint32_t seen)
+{
+	if ((seen & LX_INO_ATTRIB) != 0 || after->in_size != before->in_size ||
+	    after->in_ctime == before->in_ctime ||
+	    after->in_ctime == after->in_mtime)
+		return (false);
+	return ((seen & LX_INO_MOVE) == 0 ||
+	    after->in_mtime < before->in_ctime ||
+	    after->in_mtime > after->in_ctime);
+}
+
 static unsigned
 vnode_filenotes(const struct lx_inode *before, const struct lx_inode *after,
     uint32_t seen)
@@ -128,14 +146,7 @@ vnode_filenotes(const struct lx_inode *before, const struct lx_inode *after,
 		notes |= NOTE_WRITE;
 		if (after->in_size > before->in_size)
 			notes |= NOTE_EXTEND;
-		/*
-		 * A write stamps both times alike.  If they differ and nothing
-		 * else explains it, somebody has set the modification time.
-		 */
-		if ((seen & LX_INO_ATTRIB) == 0 &&
-		    after->in_size == before->in_size &&
-		    after->in_ctime != before->in_ctime &&
-		    after->in_ctime != after->in_mtime)
+		if (vnode_timeset(before, after, seen))
 			notes |= NOTE_ATTRIB;
 	}
 	if ((seen & LX_INO_ATTRIB) != 0) {

@@ -347,6 +347,16 @@ KQ_TC(spawn, "SIG-9: posix_spawn with each attribute")
 	    argv_bad, environ));
 }
 
+/* The file "begun" tells that it has come to that; then in is its input. */
+static void
+actions_begin(posix_spawn_file_actions_t *fa, const char *in)
+{
+	posix_spawn_file_actions_init(fa);
+	posix_spawn_file_actions_addopen(fa, 0, "begun", O_WRONLY | O_CREAT,
+	    0600);
+	posix_spawn_file_actions_addopen(fa, 0, in, O_RDONLY, 0);
+}
+
 /* What grep has that is started with this standard input. */
 static struct status
 grep_status(const char *in, pid_t *pidp)
@@ -358,8 +368,7 @@ grep_status(const char *in, pid_t *pidp)
 	FILE *fp;
 
 	ATF_REQUIRE_EQ(0, pipe2(fds, O_CLOEXEC));
-	posix_spawn_file_actions_init(&fa);
-	posix_spawn_file_actions_addopen(&fa, 0, in, O_RDONLY, 0);
+	actions_begin(&fa, in);
 	posix_spawn_file_actions_adddup2(&fa, fds[1], 1);
 	ATF_REQUIRE_EQ(0, posix_spawn(&pid, grep_path, &fa, NULL, argv_grep,
 	    environ));
@@ -415,14 +424,19 @@ starter_main(void *arg)
 	return (NULL);
 }
 
-/* Start it, and wait until SIGCHLD is ignored as far as the kernel knows. */
+/*
+ * Start it, and wait until the library has done its part, and SIGCHLD is ignored as
+ * far as the kernel knows.
+ */
 static void
 held_begin(pthread_t *t, void *(*fn)(void *), void *arg)
 {
 	ATF_REQUIRE_EQ(0, mkfifo("held", 0600));
+	(void)unlink("begun");
 	ATF_REQUIRE_EQ(0, pthread_create(t, NULL, fn, arg));
-	while ((status_self().ign & BIT(SIGCHLD)) == 0)
+	while (access("begun", F_OK) == -1)
 		sched_yield();
+	ATF_REQUIRE((status_self().ign & BIT(SIGCHLD)) != 0);
 }
 
 /* Let it go on until it says that it has. */
@@ -465,8 +479,7 @@ starter_fails(void *arg)
 	posix_spawn_file_actions_t fa;
 	pid_t pid;
 
-	posix_spawn_file_actions_init(&fa);
-	posix_spawn_file_actions_addopen(&fa, 0, "held", O_RDONLY, 0);
+	actions_begin(&fa, "held");
 	ATF_CHECK_EQ(ENOENT, posix_spawn(&pid, "/nonexistent/no", &fa, NULL,
 	    argv_bad, environ));
 	posix_spawn_file_actions_destroy(&fa);

@@ -300,6 +300,46 @@ FILE_TC(attribute_mtime, "VN-15: setting the modification time alone: ATTRIB")
 	EXPECT_NONE_AFTER(kq, pwrite(fd, "x", 1, 0));
 }
 
+/* Wait until whatever is stamped now gets another time than fd has. */
+static void
+stamps_differ(int fd)
+{
+	struct stat now, then;
+	int other;
+
+	other = file_make("stamped");
+	ATF_REQUIRE_EQ(0, fstat(fd, &then));
+	do {
+		ATF_REQUIRE_EQ(0, futimens(other, NULL));
+		ATF_REQUIRE_EQ(0, fstat(other, &now));
+	} while (now.st_ctim.tv_sec == then.st_ctim.tv_sec &&
+	    now.st_ctim.tv_nsec / 10000000 == then.st_ctim.tv_nsec / 10000000);
+	close(other);
+}
+
+FILE_TC(attribute_renamed, "VN-9: a write and a rename between two looks: no ATTRIB")
+{
+	struct timespec times[2] = { { 0, UTIME_OMIT }, { 2000, 0 } };
+	struct kevent kev;
+	int kq = KQ_OPEN();
+	int fd = file_make("file");
+
+	WATCH(kq, fd, NOTE_ATTRIB);
+	ATF_REQUIRE_EQ(1, pwrite(fd, "x", 1, 0));
+	stamps_differ(fd);
+	EXPECT_NONE_AFTER(kq, rename("file", "file2"));
+	KQ_CHANGE(kq, fd, EVFILT_VNODE, EV_ADD, NOTE_ATTRIB | NOTE_WRITE, 0);
+	ATF_REQUIRE_EQ(1, pwrite(fd, "x", 1, 0));
+	stamps_differ(fd);
+	EXPECT_AFTER(kq, fd, NOTE_WRITE, rename("file2", "file3"));
+	/* A time that no write since the last look can have left. */
+	ATF_REQUIRE_EQ(0, futimens(fd, times));
+	ATF_REQUIRE_EQ(0, rename("file3", "file4"));
+	ATF_REQUIRE_EQ(1, KQ_COLLECT(kq, &kev, 1));
+	ATF_CHECK((kev.fflags & NOTE_ATTRIB) != 0);
+	KQ_EXPECT_NOTHING(kq);
+}
+
 FILE_TC(link_unlink, "VN-9: link: LINK; unlink: nothing, then DELETE")
 {
 	int kq = KQ_OPEN();
@@ -1809,6 +1849,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, truncate_same);
 	ATF_TP_ADD_TC(tp, attributes);
 	ATF_TP_ADD_TC(tp, attribute_mtime);
+	ATF_TP_ADD_TC(tp, attribute_renamed);
 	ATF_TP_ADD_TC(tp, link_unlink);
 	ATF_TP_ADD_TC(tp, rename_file);
 	ATF_TP_ADD_TC(tp, rename_over);
