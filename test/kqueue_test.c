@@ -614,7 +614,7 @@ KQ_TC(closed_asleep_ends_once, "KQ-10, KQ-11: a kqueue closed asleep ends once")
 	struct kevent kev;
 	int a, b, i, kq;
 
-	for (i = 0; i < 500; i++) {
+	for (i = 0; i < KQ_ROUNDS(500); i++) {
 		ATF_REQUIRE((kq = kqueue()) != -1);
 		sleeper_start(&sl, kq);
 		ATF_REQUIRE_EQ(close(kq), 0);
@@ -638,7 +638,7 @@ KQ_TC(closed_asleep_number_reused, "KQ-11, REG-33: the number is free at once")
 	struct sleeper sl;
 	int i, kq, other = KQ_OPEN(), p[2];
 
-	for (i = 0; i < 500; i++) {
+	for (i = 0; i < KQ_ROUNDS(500); i++) {
 		ATF_REQUIRE((kq = kqueue()) != -1);
 		sleeper_start(&sl, kq);
 		ATF_REQUIRE_EQ(close(kq), 0);

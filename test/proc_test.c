@@ -383,7 +383,7 @@ KQ_TC(own, "PROC-6: the own process; threads are no forks")
 	ATF_REQUIRE_EQ(pid, waitpid(pid, NULL, 0));
 }
 
-#define	MANYFORKS	200
+#define	MANYFORKS	100
 
 KQ_TC(fork_many, "PROC-6: more processes than a filter names one by one")
 {

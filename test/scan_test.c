@@ -993,7 +993,7 @@ KQ_TC(close_during_scan, "SCAN-18: closed during the scan: once more at most")
 	int i, n, p[2];
 
 	ATF_REQUIRE_EQ(0, pthread_barrier_init(&closing, NULL, 2));
-	for (i = 0; i < 1000; i++) {
+	for (i = 0; i < KQ_ROUNDS(1000); i++) {
 		make_pipe(p);
 		put(p[1], 1);
 		ADD_READ(kq, p[0], flags[i % 4]);

@@ -1714,7 +1714,7 @@ remover_main(void *arg)
 
 FILE_TC(dir_moved_race, "VN-9: a directory is moved and removed while one looks")
 {
-	struct remover re = { .rounds = 1000 };
+	struct remover re = { .rounds = KQ_ROUNDS(1000) };
 	struct kevent kev;
 	pthread_t thread;
 	void *ret;
