@@ -219,6 +219,15 @@ fqueue_mail(struct fqueue *fq)
 	return (error);
 }
 
+static void
+fqueue_nomail(struct fqueue *fq)
+{
+	source_del(fq->fq_kq, fq->fq_mail);
+	fdtab_disown(fq->fq_mailfd);
+	fq->fq_mail = NULL;
+	fq->fq_mailfd = -1;
+}
+
 /* Have the kqueue's own instance shared; its lock is held. */
 static int
 froot_convert(struct froot *fr, struct kqueue *kq)
@@ -241,10 +250,7 @@ froot_convert(struct froot *fr, struct kqueue *kq)
 	}
 	kq_unlock(&fr->fr_lock);
 	/* Somebody was faster; the caller finds that one. */
-	source_del(kq, fq->fq_mail);
-	fdtab_disown(fq->fq_mailfd);
-	fq->fq_mail = NULL;
-	fq->fq_mailfd = -1;
+	fqueue_nomail(fq);
 	return (0);
 }
 
@@ -311,8 +317,7 @@ fqueue_share(struct fqueue *fq)
 			break;
 		hoped = true;
 	}
-	source_del(fq->fq_kq, fq->fq_mail);
-	fdtab_disown(fq->fq_mailfd);
+	fqueue_nomail(fq);
 	if (i == tries)
 		return (EMFILE);
 	return (error != ENOENT ? error : hoped ? EAGAIN : EMFILE);
